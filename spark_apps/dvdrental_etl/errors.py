@@ -1,0 +1,64 @@
+"""Errors for people: what is wrong and where, what to do next, and the exit code that schedulers read."""
+
+
+class EtlError(Exception):
+    """A failure that a person can act on.
+
+    message: one line saying what is wrong and where. hint: one line saying what to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = " ".join(message.split())
+        self.hint = " ".join(hint.split())
+
+    def __str__(self) -> str:
+        return f"{self.message} -> {self.hint}" if self.hint else self.message
+
+
+class UsageError(EtlError):
+    """The command line makes no sense."""
+
+    exit_code = 2
+
+
+class ConfigError(EtlError):
+    """The configuration is missing or wrong."""
+
+    exit_code = 3
+
+
+class SourceError(EtlError):
+    """The source cannot be reached or read."""
+
+    exit_code = 4
+
+
+class ContractError(SourceError):
+    """The source, or the frame made from it, is not what the contract says."""
+
+
+class GateRefused(EtlError):
+    """The data broke a promise, so nothing was published."""
+
+    exit_code = 5
+
+
+class Fenced(EtlError):
+    """A newer attempt owns this table, or somebody holds its lock."""
+
+    exit_code = 6
+
+
+class WarehouseError(EtlError):
+    """The warehouse cannot be reached, read or written."""
+
+    exit_code = 7
+
+
+def first_line(error: BaseException) -> str:
+    """The first line that says something in an error's text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,144 @@
+"""Configuration: a JSON file, overridden by environment variables, read into frozen dataclasses."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from dvdrental_etl.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_FILE = ROOT / "config" / "credentials.json"
+TEMPLATE = "config/credentials_template.json"
+
+#: (section, key, default); None marks what must be given. DVDRENTAL_<SECTION>_<KEY> overrides the file.
+KEYS: tuple[tuple[str, str, str | None], ...] = (
+    ("source", "url", None),
+    ("source", "user", None),
+    ("source", "password", ""),
+    ("source", "schema", "public"),
+    ("warehouse", "kind", "postgres"),
+    ("warehouse", "url", None),
+    ("warehouse", "user", None),
+    ("warehouse", "password", ""),
+    ("warehouse", "schema", "dw"),
+    ("s3", "staging", ""),
+    ("s3", "iam_role", ""),
+    ("s3", "endpoint", ""),
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database: a JDBC URL without secrets in it, a role, and the schema that holds the tables."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    schema: str
+
+    @property
+    def place(self) -> str:
+        """host:port/database, for messages."""
+        parts = urlsplit(self.url.removeprefix("jdbc:"))
+        return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
+
+    def libpq(self) -> dict[str, str]:
+        """The same address for libpq: host, port, dbname, and what both drivers call alike (sslmode, ...)."""
+        parts = urlsplit(self.url.removeprefix("jdbc:"))
+        shared = {key: value for key, value in parse_qsl(parts.query) if key.startswith("ssl")}
+        return {
+            "host": parts.hostname or "",
+            "port": str(parts.port or 5432),
+            "dbname": parts.path.lstrip("/"),
+            "user": self.user,
+            "password": self.password,
+            **shared,
+        }
+
+
+@dataclass(frozen=True)
+class Warehouse(Database):
+    """The database that is loaded; kind names its dialect."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class S3:
+    """Where rows wait for Redshift's COPY."""
+
+    staging: str
+    iam_role: str
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a run has to be told."""
+
+    source: Database
+    warehouse: Warehouse
+    s3: S3
+
+
+def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the file (config/credentials.json when none is named), then let the environment override it.
+
+    Raises ConfigError, naming the key and both places where it can be set.
+    """
+    document = _read(config)
+    values: dict[str, dict[str, str]] = {"source": {}, "warehouse": {}, "s3": {}}
+    for section, key, default in KEYS:
+        variable = f"DVDRENTAL_{section}_{key}".upper()
+        value = environ.get(variable) or document.get(section, {}).get(key) or default
+        if value is None:
+            raise ConfigError(
+                f"{section}.{key} is not set",
+                f"copy {TEMPLATE} to config/credentials.json and fill it in, or set {variable}",
+            )
+        values[section][key] = str(value)
+    settings = Settings(Database(**values["source"]), Warehouse(**values["warehouse"]), S3(**values["s3"]))
+    if settings.warehouse.kind != "postgres":
+        raise ConfigError(f"warehouse.kind is '{settings.warehouse.kind}'", "this version loads 'postgres'")
+    _check_url("source", settings.source)
+    _check_url("warehouse", settings.warehouse)
+    return settings
+
+
+def _read(config: Path | None) -> dict[str, dict[str, str]]:
+    path = config or DEFAULT_FILE
+    if not path.is_file():
+        if config is None:
+            return {}
+        raise ConfigError(f"there is no configuration file {path}", f"copy {TEMPLATE} there and fill it in")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid JSON: {error}", f"compare it with {TEMPLATE}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check the file's permissions") from None
+    known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
+    if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
+        raise ConfigError(f"{path} is not an object of sections", f"compare it with {TEMPLATE}")
+    for section, part in document.items():
+        for key in part:
+            if key not in known.get(section, set()):
+                raise ConfigError(f"{path} has an unknown key {section}.{key}", f"compare it with {TEMPLATE}")
+    return document
+
+
+def _check_url(section: str, database: Database) -> None:
+    wanted = "jdbc:postgresql://host:5432/database"
+    try:
+        parts = urlsplit(database.url.removeprefix("jdbc:"))
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{section}.url cannot be read: {error}", f"it looks like {wanted}") from None
+    if not database.url.startswith("jdbc:postgresql://") or not parts.hostname or not parts.path.strip("/"):
+        raise ConfigError(f"{section}.url is not a PostgreSQL JDBC address", f"it looks like {wanted}")
+    if parts.username or "password" in parts.query.lower():
+        raise ConfigError(
+            f"{section}.url holds a user or password", f"move them to {section}.user and .password"
+        )

@@ -1,0 +1,51 @@
+-- etl_batch: one row per run (a DAG run, or one script started by hand).
+CREATE TABLE IF NOT EXISTS etl_batch (
+    batch_id      bigint        NOT NULL,  -- given by the warehouse, ascending; 0 is the house itself
+    run_id        varchar(250)  NOT NULL,  -- the caller's name of the run: Airflow's run_id, or --batch-id
+    as_of         timestamp     NOT NULL,  -- the moment that the run stands for, on the source's clock
+    status        varchar(20)   NOT NULL,  -- running, done, failed
+    started_by    varchar(250)  NOT NULL,  -- user@host
+    code_version  varchar(64)   NOT NULL,  -- version and commit of this suite
+    started_at    timestamp     NOT NULL,  -- UTC
+    finished_at   timestamp,               -- UTC
+    PRIMARY KEY (batch_id)
+);
+
+-- etl_load: one row per attempt to load one table.
+CREATE TABLE IF NOT EXISTS etl_load (
+    load_id           bigint         NOT NULL,  -- given by the warehouse, ascending
+    batch_id          bigint         NOT NULL,  -- etl_batch.batch_id
+    table_name        varchar(63)    NOT NULL,
+    attempt           varchar(32)    NOT NULL,  -- token of the driver; only the newest attempt may publish
+    status            varchar(20)    NOT NULL,  -- running, published, failed, superseded
+    as_of             timestamp      NOT NULL,
+    source_snapshot   varchar(1000),            -- pg_current_snapshot() of the extract
+    source_lsn        varchar(32),              -- write-ahead log position of the extract
+    code_version      varchar(64)    NOT NULL,
+    rows_read         bigint,                   -- rows that transform() gave
+    rows_new          bigint,                   -- members or facts seen for the first time
+    rows_changed      bigint,                   -- members or facts that differ from the last load
+    rows_expired      bigint,                   -- versions closed
+    rows_deleted      bigint,                   -- members marked deleted, facts removed
+    rows_quarantined  bigint,                   -- rows in etl_reject
+    source_rows       bigint,                   -- counted in the source, on the extract's snapshot
+    source_amount     numeric(18,2),            -- currency units; NULL for dimensions
+    warehouse_rows    bigint,                   -- published + quarantined
+    warehouse_amount  numeric(18,2),
+    started_at        timestamp      NOT NULL,  -- UTC
+    seconds           numeric(12,3),
+    reason            varchar(4000),            -- why it failed, or was superseded
+    PRIMARY KEY (load_id)
+);
+
+-- etl_reject: one row per quarantined row per load. The latest load of a table tells what is wrong today.
+CREATE TABLE IF NOT EXISTS etl_reject (
+    load_id      bigint         NOT NULL,  -- etl_load.load_id
+    batch_id     bigint         NOT NULL,  -- etl_batch.batch_id
+    table_name   varchar(63)    NOT NULL,
+    natural_key  varchar(250),             -- key of the row in its source
+    rule         varchar(100)   NOT NULL,  -- the rule that it broke
+    column_name  varchar(63)    NOT NULL,
+    value        varchar(1000),            -- the value that broke it, cut to fit
+    row_json     varchar(65535) NOT NULL   -- the whole row, cut to fit
+);
