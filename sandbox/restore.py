@@ -1,0 +1,98 @@
+"""Restore a dump of dvdrental: .tar or another pg_dump archive, .zip around it, .sql or .sql.gz."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.binaries import wheel_install
+from sandbox.errors import SandboxError
+
+# pg_restore 18 sets this at the head of its script; servers before 17 do not know it.
+TIMEOUT_OF_17 = b"SET transaction_timeout = 0;\n"
+
+
+def restore(dump: Path, environment: Mapping[str, str], server_version: int) -> None:
+    """Load `dump` in one transaction into the database that libpq finds by `environment`.
+
+    `server_version` is libpq's number (180001 for 18.1). The archive becomes an SQL script first, so that one way
+    serves all formats and all servers from 12 on, and a broken archive is found before anything is written.
+    Raises SandboxError with the first error.
+    """
+    with tempfile.TemporaryDirectory(prefix="dvdrental-dump-") as folder:
+        script = _script(dump, Path(folder))
+        if server_version < 170000:
+            _drop_line(script, TIMEOUT_OF_17)
+        _call(
+            ["psql", "-X", "-q", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={script}"],
+            environment,
+        )
+
+
+def _script(dump: Path, folder: Path) -> Path:
+    """The dump as a file of SQL, in `folder`."""
+    if not dump.is_file():
+        raise SandboxError(f"there is no dump {dump}: give --dump FILE, or leave it out to generate data")
+    script = folder / "dump.sql"
+    if dump.suffix == ".zip":
+        return _script(_unzip(dump, folder), folder)
+    if dump.name.endswith(".sql.gz"):
+        with gzip.open(dump) as packed, script.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    elif dump.suffix == ".sql":
+        shutil.copyfile(dump, script)
+    else:
+        _call(
+            ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--file={script}", str(dump)],
+            {},
+        )
+    return script
+
+
+def _unzip(dump: Path, folder: Path) -> Path:
+    """The one dump that the archive holds (the tutorial's dvdrental.zip holds dvdrental.tar)."""
+    with zipfile.ZipFile(dump) as archive:
+        names = [name for name in archive.namelist() if name.endswith((".tar", ".sql", ".sql.gz", ".dump"))]
+        if len(names) != 1:
+            raise SandboxError(f"{dump} holds {len(names)} dumps, not one: unpack it and give the file")
+        inner = folder / Path(names[0]).name
+        with archive.open(names[0]) as packed, inner.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    # An inner file named like the script would be copied onto itself.
+    return inner.rename(inner.with_name(f"inner-{inner.name}"))
+
+
+def _drop_line(script: Path, line: bytes) -> None:
+    """Take `line` out of the script's head; the data that follows the first COPY is left alone."""
+    edited = script.with_suffix(".edited")
+    with script.open("rb") as old, edited.open("wb") as new:
+        for text in old:
+            if text.startswith(b"COPY "):
+                new.write(text)
+                break
+            if text != line:
+                new.write(text)
+        shutil.copyfileobj(old, new)
+    edited.replace(script)
+
+
+def _call(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run one of PostgreSQL's programs. Raises SandboxError with the first line that it complains in."""
+    program = wheel_install() / "bin" / command[0]
+    called = subprocess.run(
+        [str(program), *command[1:]],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if called.returncode != 0:
+        complaints = [line for line in called.stderr.splitlines() if "error" in line.lower()]
+        reason = (complaints or called.stderr.splitlines() or ["no reason given"])[0]
+        raise SandboxError(f"{command[0]} failed, nothing was loaded: {reason}")

@@ -1,0 +1,299 @@
+"""The sandbox: one folder, one PostgreSQL server in it, the databases dvdrental and warehouse."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+from sandbox import access
+from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
+from sandbox.binaries import open_to_others, private_folder, readable_by_others, wheel_install
+from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
+from sandbox.errors import SandboxError
+from sandbox.fill import Content, Target, fill
+from sandbox.progress import Progress
+
+LOADING = f"{SOURCE}_loading"
+OWN_FILES = ("credentials.json", "pgpass", "postgres.log", "lock", "sandbox.json")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The sandbox in folder `directory`; nothing is touched before a method is called."""
+
+    directory: Path
+
+    @staticmethod
+    def start(directory: Path, progress: Progress | None = None) -> Sandbox:
+        """A sandbox in `directory` whose server runs, with its roles and an empty warehouse, and no dvdrental.
+
+        Raises SandboxError if the folder holds other things, or the server does not start.
+        """
+        sandbox = Sandbox(directory.resolve())
+        with sandbox._locked():
+            sandbox._start(progress or Progress.silent())
+        return sandbox
+
+    def up(self, content: Content | None = None, progress: Progress | None = None) -> bool:
+        """Start the server and load dvdrental with `content` (scale 1 if None) unless that is done already.
+
+        Returns False if all was there and running. Raises SandboxError, also if dvdrental holds other content.
+        """
+        progress = progress or Progress.silent()
+        with self._locked():
+            started = self._start(progress)
+            held = self.content()
+            if held is None:
+                self._load(content or Content(), progress)
+            elif content is not None and held != content.label:
+                raise SandboxError(
+                    f"{SOURCE} in {self.directory} holds {held}, not {content.label}: "
+                    "give another --dir, or remove this data with `down --purge` first"
+                )
+            return started or held is None
+
+    def down(self, purge: bool = False) -> bool:
+        """Stop the server; with `purge` remove its data and all files of the sandbox. False if it was down."""
+        if not self._state_file.exists():
+            return False
+        with self._locked():
+            was_up = self.port is not None
+            if was_up:
+                self.cluster.stop()
+            if purge:
+                self._remove()
+        return was_up
+
+    @property
+    def port(self) -> int | None:
+        """The running server's port; None while it is down."""
+        return self.cluster.port() if self._state_file.exists() else None
+
+    def credentials(self, source: str = SOURCE, warehouse: str = WAREHOUSE) -> dict[str, Any]:
+        """What the jobs read as config/credentials.json, for these two databases of this server."""
+        return access.credentials(self.state, source, warehouse)
+
+    def connect(self, database: str, role: str = SUPERUSER) -> Connection:
+        """A connection to `database`: as etl_reader, etl_writer or (default) the superuser.
+
+        Raises SandboxError if the server is down, or is not this sandbox's.
+        """
+        port = self.port
+        if port is None:
+            raise SandboxError(f"the sandbox in {self.directory} is down: start it with `up`")
+        connection = psycopg2.connect(
+            host=HOST, port=port, dbname=database, user=role, password=self.state.passwords[role]
+        )
+        if role == SUPERUSER:
+            self._check_own(connection)
+        return connection
+
+    @contextmanager
+    def superuser(self, database: str = "postgres") -> Iterator[Connection]:
+        """A superuser's connection that commits each statement: what CREATE DATABASE asks for."""
+        with closing(self.connect(database)) as connection:
+            connection.autocommit = True
+            yield connection
+
+    def target(self, database: str) -> Target:
+        """Where `fill` finds `database`, as superuser."""
+        return Target(HOST, self.port, SUPERUSER, self.state.passwords[SUPERUSER], database)
+
+    def databases(self) -> list[str]:
+        """The names of all databases but the system's own."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1"
+            )
+            return [name for (name,) in cursor.fetchall()]
+
+    def create_database(self, name: str, owner: str = SUPERUSER) -> None:
+        """An empty database. Owner etl_writer makes it a warehouse; nobody but its owner may connect."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            names = sql.Identifier(name), sql.Identifier(owner)
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
+
+    def drop_database(self, name: str) -> None:
+        """Remove the database `name`, if it exists, and whoever is connected to it."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def clone(self, source: str, target: str) -> None:
+        """Copy database `source` to the new `target`, with its owner and rights. No one may be connected to it."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_get_userbyid(datdba), has_database_privilege(%s, oid, 'CONNECT'), "
+                "shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+                (READER, source),
+            )
+            if (row := cursor.fetchone()) is None:
+                raise SandboxError(f"there is no database {source} to clone")
+            owner, is_read, comment = row
+            names = [sql.Identifier(name) for name in (target, source, owner)]
+            cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
+            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
+            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS %s").format(names[0]), (comment,))
+            if is_read:
+                access.let_reader_connect(connection, target)
+
+    def fill(self, database: str, content: Content, progress: Progress | None = None) -> None:
+        """Load `content` into the existing, empty `database` and let etl_reader read it."""
+        fill(self.target(database), content, progress or Progress.silent())
+        with self.superuser(database) as connection:
+            access.let_reader_read(connection)
+            access.let_reader_connect(connection, database)
+            with connection.cursor() as cursor:
+                named = sql.SQL("COMMENT ON DATABASE {} IS %s").format(sql.Identifier(database))
+                cursor.execute(named, (content.label,))
+
+    def content(self, database: str = SOURCE) -> str | None:
+        """What was loaded into `database`, in words; None if there is no such database."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(shobj_description(oid, 'pg_database'), 'data of unknown origin') "
+                "FROM pg_database WHERE datname = %s",
+                (database,),
+            )
+            row = cursor.fetchone()
+        return str(row[0]) if row else None
+
+    @property
+    def state(self) -> State:
+        """Passwords and port. Raises SandboxError if there is no sandbox here, or it is another user's."""
+        try:
+            return State.read(self._state_file)
+        except FileNotFoundError:
+            raise SandboxError(f"no sandbox in {self.directory}: start one with `up`") from None
+        except PermissionError:
+            raise SandboxError(f"the sandbox in {self.directory} belongs to another user") from None
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The server's data folder and programs."""
+        home = self.state.home
+        programs = wheel_install()
+        if os.geteuid() == 0 and not readable_by_others(programs):
+            # Copied, not opened up: whoever closed that folder meant it.
+            copy = home / "pginstall18"
+            if not copy.exists():
+                shutil.rmtree(copy.with_suffix(".new"), ignore_errors=True)
+                shutil.copytree(programs, copy.with_suffix(".new"), symlinks=True)
+                for path in copy.with_suffix(".new").rglob("*"):
+                    path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+                copy.with_suffix(".new").rename(copy)
+            programs = copy
+        return Cluster(home / "data", programs / "bin", self.directory / "postgres.log")
+
+    @property
+    def _state_file(self) -> Path:
+        return self.directory / "sandbox.json"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one process at a time changes a sandbox; a second one waits."""
+        self._claim()
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _claim(self) -> None:
+        """Make the folder, or see that it is a sandbox: nothing of other people's is ever overwritten."""
+        if self.directory.exists():
+            others = [path.name for path in self.directory.iterdir() if path.name not in OWN_FILES]
+            if others and not self._state_file.exists():
+                raise SandboxError(
+                    f"{self.directory} is no sandbox and not empty ({others[0]}): give another --dir"
+                )
+            return
+        self.directory.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+
+    def _start(self, progress: Progress) -> bool:
+        """Make and start what is missing; whether anything had to be started."""
+        state = self._remembered_state()
+        if self.port is not None:
+            self._write_access_files()
+            with self.superuser() as connection:
+                self._prepare(connection)
+            return False
+        with progress.step("server"):
+            if not self.cluster.exists():
+                self.cluster.create(state.passwords[SUPERUSER])
+            port = free_port(state.port)
+            while not self.cluster.start(port):
+                port = free_port()
+            replace(state, port=port).write(self._state_file)
+            self._write_access_files()
+            with self.superuser() as connection:
+                self._prepare(connection)
+        return True
+
+    def _remembered_state(self) -> State:
+        """The state as it was; a new one in an empty folder, or if the data's home was swept away."""
+        if self._state_file.exists():
+            state = self.state
+            if state.home.is_dir():
+                return state
+        home = self.directory
+        if os.geteuid() == 0 and not open_to_others(home):
+            home = private_folder()
+        state = State.new(home)
+        state.write(self._state_file)
+        return state
+
+    def _write_access_files(self) -> None:
+        state = self.state
+        if state.port != self.port:
+            state = replace(state, port=self.port)
+            state.write(self._state_file)
+        write_secret(self.directory / "pgpass", access.pgpass(state))
+        write_secret(self.directory / "credentials.json", json.dumps(self.credentials(), indent=2) + "\n")
+
+    def _prepare(self, connection: Connection) -> None:
+        access.create_roles(connection, self.state.passwords)
+        if WAREHOUSE not in self.databases():
+            self.create_database(WAREHOUSE, owner=WRITER)
+
+    def _load(self, content: Content, progress: Progress) -> None:
+        """Fill a database of another name and rename it: dvdrental exists only when it is complete."""
+        self.drop_database(LOADING)
+        self.create_database(LOADING)
+        self.fill(LOADING, content, progress)
+        with self.superuser() as connection, connection.cursor() as cursor:
+            names = sql.Identifier(LOADING), sql.Identifier(SOURCE)
+            cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+
+    def _check_own(self, connection: Connection) -> None:
+        """Before any write: the server that answered must be the one that runs in our data folder."""
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW data_directory")
+            row = cursor.fetchone()
+        connection.rollback()
+        if row is None or Path(row[0]).resolve() != self.cluster.data.resolve():
+            connection.close()
+            raise SandboxError(
+                f"port {self.port} is served from another data folder than {self.cluster.data}: nothing was changed"
+            )
+
+    def _remove(self) -> None:
+        home = self.state.home
+        for folder in ("data", "data.new", "pginstall18", "pginstall18.new"):
+            shutil.rmtree(home / folder, ignore_errors=True)
+        if home != self.directory:
+            home.rmdir()
+        for name in OWN_FILES:
+            (self.directory / name).unlink(missing_ok=True)
+        if not any(self.directory.iterdir()):
+            self.directory.rmdir()
