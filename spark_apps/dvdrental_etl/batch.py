@@ -1,0 +1,226 @@
+"""The run record: etl_batch, etl_load and etl_reject, and who may publish."""
+
+import datetime as dt
+import getpass
+import json
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from dvdrental_etl.errors import Fenced, UsageError
+from dvdrental_etl.quality import Reject
+from dvdrental_etl.settings import ROOT, Settings
+from dvdrental_etl.source import Snapshot, Source
+from dvdrental_etl.warehouse import Warehouse
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run: its number in the warehouse, the caller's name for it, and the moment that it stands for."""
+
+    batch_id: int
+    run_id: str
+    as_of: dt.datetime
+    opened_here: bool
+
+
+@dataclass(frozen=True)
+class Load:
+    """One attempt of one table within a batch."""
+
+    load_id: int
+    table: str
+    attempt: str
+
+    @property
+    def staging(self) -> str:
+        """A staging table of its own, so that two attempts never mix rows."""
+        return f"stg_{self.table}_{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a load did, in rows; amounts in currency units, None for dimensions."""
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    expired: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    source_rows: int = 0
+    source_amount: Decimal | None = None
+    warehouse_rows: int = 0
+    warehouse_amount: Decimal | None = None
+
+
+def now() -> dt.datetime:
+    """The wall clock, UTC, for bookkeeping only: no business value depends on it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def code_version() -> str:
+    """Version and, in a checkout, commit of this suite."""
+    head = ROOT / ".git" / "HEAD"
+    try:
+        reference = head.read_text().strip()
+        if reference.startswith("ref: "):
+            reference = (ROOT / ".git" / reference[5:]).read_text().strip()
+        return f"{VERSION}+{reference[:12]}"
+    except OSError:
+        return VERSION
+
+
+def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -> Batch:
+    """Check both ends, create what is missing in the warehouse, and open the batch that a DAG run's tasks join."""
+    with Source(settings.source) as source, Warehouse(settings.warehouse) as warehouse:
+        with warehouse.transaction() as cursor:
+            warehouse.ensure_tables(cursor)
+        return join(warehouse, run_id, as_of, source.snapshot.taken_at)
+
+
+def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, taken_at: dt.datetime) -> Batch:
+    """The batch of that name, opened if it is new. A batch has one as_of: the one given first, else taken_at.
+
+    Raises UsageError when as_of contradicts the batch.
+    """
+    with warehouse.transaction() as cursor:
+        cursor.execute("LOCK TABLE etl_batch IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
+        found = cursor.fetchone()
+        if found:
+            if as_of and as_of != found[1]:
+                raise UsageError(
+                    f"batch '{run_id}' has as_of {found[1]}, not {as_of}", "leave --as-of out, or name a new batch"
+                )
+            return Batch(found[0], run_id, found[1], opened_here=False)
+        moment = as_of or taken_at
+        cursor.execute(
+            """
+            INSERT INTO etl_batch (batch_id, run_id, as_of, status, started_by, code_version, started_at)
+            SELECT COALESCE(MAX(batch_id), 0) + 1, %s, %s, 'running', %s, %s, %s FROM etl_batch
+            """,
+            (run_id, moment, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
+        )
+        cursor.execute("SELECT batch_id FROM etl_batch WHERE run_id = %s", (run_id,))
+        return Batch(cursor.fetchone()[0], run_id, moment, opened_here=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number only
+        return "unknown"
+
+
+def close(settings: Settings, run_id: str, status: str) -> None:
+    """End a batch as 'done' or 'failed'."""
+    with Warehouse(settings.warehouse) as warehouse:
+        end(warehouse, run_id, status)
+
+
+def end(warehouse: Warehouse, run_id: str, status: str) -> None:
+    """End a batch on a connection that is open."""
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "UPDATE etl_batch SET status = %s, finished_at = %s WHERE run_id = %s", (status, now(), run_id)
+        )
+
+
+def start_load(warehouse: Warehouse, batch: Batch, table: str, snapshot: Snapshot) -> Load:
+    """Announce an attempt. It supersedes every earlier one of this table that is still running, or was killed."""
+    attempt = secrets.token_hex(4)
+    with warehouse.transaction() as cursor:
+        cursor.execute("LOCK TABLE etl_load IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(
+            "SELECT load_id, attempt FROM etl_load WHERE table_name = %s AND status = 'running'", (table,)
+        )
+        for load_id, earlier in cursor.fetchall():
+            warehouse.drop_staging(cursor, Load(load_id, table, earlier).staging)
+        cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")
+        load = Load(cursor.fetchone()[0], table, attempt)
+        cursor.execute(
+            "UPDATE etl_load SET status = 'superseded', reason = %s WHERE table_name = %s AND status = 'running'",
+            (f"load {load.load_id} began", table),
+        )
+        cursor.execute(
+            """
+            INSERT INTO etl_load (load_id, batch_id, table_name, attempt, status, as_of, source_snapshot, source_lsn,
+                code_version, started_at)
+            VALUES (%s, %s, %s, %s, 'running', %s, %s, %s, %s, %s)
+            """,
+            (
+                *(load.load_id, batch.batch_id, table, attempt, batch.as_of),
+                *(snapshot.visible[:1000], snapshot.lsn, code_version(), now()),
+            ),
+        )
+    return load
+
+
+def require_newest(cursor: Any, load: Load) -> None:
+    """Raise Fenced when a later attempt has superseded this one. Holds the record until the transaction ends."""
+    cursor.execute("SELECT status, reason FROM etl_load WHERE load_id = %s FOR UPDATE", (load.load_id,))
+    status, reason = cursor.fetchone()
+    if status != "running":
+        raise Fenced(
+            f"fenced: {load.table}: this attempt is {status} ({reason}), so it may not publish",
+            "the newer attempt's result stands; nothing to do",
+        )
+
+
+def record_published(cursor: Any, load: Load, counts: Counts, seconds: float) -> None:
+    """Write what the load did, in the transaction that publishes it."""
+    cursor.execute(
+        """
+        UPDATE etl_load SET status = 'published', rows_read = %s, rows_new = %s, rows_changed = %s,
+            rows_expired = %s, rows_deleted = %s, rows_quarantined = %s, source_rows = %s, source_amount = %s,
+            warehouse_rows = %s, warehouse_amount = %s, seconds = %s
+        WHERE load_id = %s
+        """,
+        (
+            *(counts.read, counts.new, counts.changed, counts.expired, counts.deleted, counts.quarantined),
+            *(counts.source_rows, counts.source_amount, counts.warehouse_rows, counts.warehouse_amount),
+            *(round(seconds, 3), load.load_id),
+        ),
+    )
+
+
+def record_rejects(cursor: Any, load: Load, batch: Batch, rejects: Sequence[Reject]) -> None:
+    """Quarantine: one row of etl_reject per broken row."""
+    cursor.executemany(
+        """
+        INSERT INTO etl_reject (load_id, batch_id, table_name, natural_key, rule, column_name, value, row_json)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [
+            (
+                *(load.load_id, batch.batch_id, load.table, reject.natural_key, reject.rule, reject.column),
+                *(_cut(reject.value, 1000), _cut(_json(reject.row), 65535)),
+            )
+            for reject in rejects
+        ],
+    )
+
+
+def record_failure(warehouse: Warehouse, load: Load, status: str, reason: str, seconds: float) -> None:
+    """End an attempt that did not publish, and clear its staging away."""
+    with warehouse.transaction() as cursor:
+        warehouse.drop_staging(cursor, load.staging)
+        cursor.execute(
+            "UPDATE etl_load SET status = %s, reason = %s, seconds = %s WHERE load_id = %s AND status = 'running'",
+            (status, _cut(reason, 4000), round(seconds, 3), load.load_id),
+        )
+
+
+def _json(row: Mapping[str, object]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _cut(text: str | None, most_bytes: int) -> str | None:
+    """Text that fits a column counted in bytes."""
+    return text if text is None else text.encode()[:most_bytes].decode(errors="ignore")

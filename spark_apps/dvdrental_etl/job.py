@@ -1,0 +1,209 @@
+"""One run of one script: command line, settings, both databases, Spark, the run record, and exit codes for errors."""
+
+import argparse
+import datetime as dt
+import logging
+import os
+import secrets
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvdrental_etl import batch, load, session, settings
+from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_line
+from dvdrental_etl.source import Source, Table
+from dvdrental_etl.targets import Target
+from dvdrental_etl.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("dvdrental_etl")
+
+EXIT_CODES = """exit codes:
+  0 done                      4 source unreachable, or its contract broken
+  2 usage                     5 gate refused: the data broke a promise, nothing was published
+  3 configuration             6 fenced or locked: another attempt owns the table
+                              7 warehouse
+
+Without --config the file is config/credentials.json. Environment variables override it:
+DVDRENTAL_SOURCE_URL, _USER, _PASSWORD, _SCHEMA; DVDRENTAL_WAREHOUSE_KIND, _URL, _USER, _PASSWORD, _SCHEMA;
+DVDRENTAL_S3_STAGING, _IAM_ROLE, _ENDPOINT."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    config: Path | None
+    as_of: dt.datetime | None
+    full_refresh: bool
+    dry_run: bool
+    allow_mass_delete: bool
+    batch_id: str | None
+    debug: bool
+
+
+def parse(target: Target, about: str, argv: Sequence[str] | None) -> Options:
+    """Read the command line; argparse ends the process with exit code 2 on a bad one."""
+    parser = argparse.ArgumentParser(
+        prog=f"load_{target.table}.py",
+        description=about,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON file with source and warehouse")
+    parser.add_argument(
+        "--as-of",
+        type=_moment,
+        metavar="TS",
+        help="the moment that this run stands for, as 2007-05-14T13:44:29 on the source's clock;"
+        " changes that the source does not date take effect then (default: the source's clock at the extract)",
+    )
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="compare everything with the source and write only what differs",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the plan (new, changed, expired, deleted, quarantined) and write nothing",
+    )
+    parser.add_argument(
+        "--allow-mass-delete",
+        action="store_true",
+        help="publish although the source is empty or much of the table would be deleted",
+    )
+    parser.add_argument(
+        "--batch-id",
+        metavar="ID",
+        help="join the run of that name, such as an Airflow run_id (default: a run of its own)",
+    )
+    parser.add_argument("--debug", action="store_true", help="show stack traces and Spark's own log")
+    return Options(**vars(parser.parse_args(argv)))
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo:
+        raise argparse.ArgumentTypeError("as_of is on the source's clock and has no zone")
+    return moment
+
+
+class Run:
+    """What a script works with: extract() its sources, publish() its frame."""
+
+    def __init__(self, target: Target, options: Options, source: Source, warehouse: Warehouse) -> None:
+        self._target, self._options = target, options
+        self._source, self._warehouse = source, warehouse
+        self._spark: SparkSession | None = None
+        self._began = time.monotonic()
+
+    def extract(self, tables: Sequence[Table]) -> "dict[str, DataFrame]":
+        """Each source table as a frame, all at one moment of the source."""
+        self._source.check(tables)
+        if self._spark is None:
+            self._spark = session.start(f"load_{self._target.table}")
+            # Spark logs each failure several times over, with stacks: the one line for people would drown.
+            self._spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
+            self._say("Spark is up")
+        spark = self._spark
+        return {table.name: self._source.table(spark, table) for table in tables}
+
+    def publish(self, frame: "DataFrame") -> None:
+        """Stage the frame, hold it against the gate, and make it live in one transaction."""
+        options, target = self._options, self._target
+        work = load.Work(self._source, self._warehouse, target, frame, options.allow_mass_delete, self._say)
+        if options.dry_run:
+            counts = load.plan(work, options.as_of or self._source.snapshot.taken_at)
+            title = "plan, nothing written"
+        else:
+            counts = self._publish_in_batch(work)
+            title = "published"
+        print(  # noqa: T201 - this line is the script's output
+            f"{target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
+            f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
+        )
+
+    def _publish_in_batch(self, work: load.Work) -> batch.Counts:
+        options, taken_at = self._options, self._source.snapshot.taken_at
+        with self._warehouse.transaction() as cursor:
+            self._warehouse.ensure_tables(cursor)
+        name = options.batch_id or f"load_{self._target.table} {taken_at:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
+        run = batch.join(self._warehouse, name, options.as_of, taken_at)
+        status = "failed"
+        try:
+            counts = load.publish(work, run, self._began)
+            status = "done"
+        finally:
+            if run.opened_here:
+                batch.end(self._warehouse, run.run_id, status)
+        return counts
+
+    def _say(self, text: str) -> None:
+        log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._began, text)
+
+    def stop(self) -> None:
+        if self._spark is not None:
+            self._spark.stop()
+
+
+@contextmanager
+def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iterator[Run]:
+    """Open what a run needs, and end the process with the exit code of its error, told in one line."""
+    options = parse(target, about or "", argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    try:
+        with ExitStack() as stack:
+            configured = settings.load(options.config, os.environ)
+            source = stack.enter_context(Source(configured.source))
+            warehouse = stack.enter_context(Warehouse(configured.warehouse))
+            run = Run(target, options, source, warehouse)
+            stack.callback(run.stop)
+            with _translated(configured):
+                yield run
+    except EtlError as error:
+        print(f"load_{target.table}: error: {error}", file=sys.stderr)  # noqa: T201 - the one line for people
+        if options.debug:
+            traceback.print_exc()
+        raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        print(f"load_{target.table}: error: unexpected: {first_line(error)} -> please report it", file=sys.stderr)  # noqa: T201
+        raise
+
+
+@contextmanager
+def _translated(configured: settings.Settings) -> Iterator[None]:
+    """Say whose fault a failed Spark job is: its Java side only reads the source, its Python side only writes."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except EtlError:
+        raise
+    except Exception as error:
+        text = str(error)
+        if not isinstance(error, PySparkException) and "py4j" not in type(error).__module__:
+            raise
+        cause = next((line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), "")
+        if "psycopg2" in text:
+            raise WarehouseError(
+                f"warehouse {configured.warehouse.place}: staging failed: {cause or first_line(error)}",
+                "nothing was published; run again, with --debug for Spark's own words",
+            ) from error
+        if "org.postgresql" in text:
+            raise SourceError(
+                f"source {configured.source.place}: reading failed: {cause or first_line(error)}",
+                "nothing was published; run again, with --debug for Spark's own words",
+            ) from error
+        raise
+
+

@@ -1,0 +1,40 @@
+"""Where somebody or something is: the address, city and country that customers, stores and staff share."""
+
+from typing import TYPE_CHECKING
+
+from dvdrental_etl.source import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LOCATION_SOURCES = (
+    Table(
+        "address",
+        "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
+        " phone string, last_update timestamp",
+    ),
+    Table("city", "city_id int, city string, country_id int, last_update timestamp"),
+    Table("country", "country_id int, country string, last_update timestamp"),
+)
+
+LOCATION = ("address", "address2", "district", "city", "country", "postal_code", "phone")
+
+
+def locations(address: "DataFrame", city: "DataFrame", country: "DataFrame") -> "DataFrame":
+    """One row per address_id: LOCATION, and located_at, when any of it last changed.
+
+    Left joins: an address whose city is missing still is an address.
+    """
+    from pyspark.sql import functions as F
+
+    cities = city.withColumnRenamed("last_update", "city_updated")
+    countries = country.withColumnRenamed("last_update", "country_updated")
+    return (
+        address.join(F.broadcast(cities), "city_id", how="left")
+        .join(F.broadcast(countries), "country_id", how="left")
+        .select(
+            "address_id",
+            *LOCATION,
+            F.greatest("last_update", "city_updated", "country_updated").alias("located_at"),
+        )
+    )

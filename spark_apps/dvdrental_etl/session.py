@@ -1,0 +1,79 @@
+"""The Spark session of a job: what every job needs, whoever started the JVM."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.settings import ROOT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DRIVER_JAR = ROOT / "jars" / "postgresql.jar"
+
+
+def start(name: str) -> "SparkSession":
+    """Start Spark, or join the JVM that spark-submit started.
+
+    Secrets never become configuration: plain python would hand that to the JVM as arguments.
+    """
+    if not DRIVER_JAR.is_file():
+        raise ConfigError(f"there is no JDBC driver at {DRIVER_JAR}", "fetch it with `make driver`")
+    # Executors' Python must be this one: another has neither pyarrow nor psycopg2.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # plain python, so Spark is about to run here only
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(name)
+    for key, value in _configuration().items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    # Under spark-submit the JVM is already up, so its class path is past mending: this reaches it all the same.
+    spark.sql(f"ADD JAR '{DRIVER_JAR}'")
+    spark.sparkContext.addPyFile(_package_zip())
+    _live_in_utc(spark)
+    return spark
+
+
+def _configuration() -> dict[str, str]:
+    return {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+        "spark.log.level": "OFF",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }
+
+
+def _package_zip() -> str:
+    """This package as executors import it, so that a laptop and a cluster run the same code in the same way."""
+    package = Path(__file__).parent
+    if not package.is_dir():  # it already came in a zip, by --py-files
+        return str(package.parent)
+    folder = Path(tempfile.mkdtemp(prefix="dvdrental-etl-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    archive = folder / "dvdrental_etl.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for module in sorted(package.glob("*.py")):
+            target.write(module, f"{package.name}/{module.name}")
+    return str(archive)
+
+
+def _live_in_utc(spark: "SparkSession") -> None:
+    """Make the driver's JVM read timestamps without zone as they stand.
+
+    pgjdbc passes them through java.sql.Timestamp in the JVM's zone, where the hour that daylight saving skips does
+    not exist and would be read an hour late.
+    """
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    jvm.java.util.TimeZone.setDefault(jvm.java.util.TimeZone.getTimeZone("UTC"))

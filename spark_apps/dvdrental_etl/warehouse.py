@@ -1,0 +1,145 @@
+"""The warehouse's side of a load: connect, keep the tables as the DDL says, stage, and publish in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import psycopg2
+from psycopg2 import errors as postgres
+
+from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
+from dvdrental_etl.errors import Fenced, WarehouseError, first_line
+from dvdrental_etl.settings import Warehouse as Address
+from dvdrental_etl.source import Totals, quoted
+from dvdrental_etl.targets import Fact, Target
+
+LOCK_TIMEOUT = "10min"
+
+
+class Warehouse:
+    """A connection to a PostgreSQL warehouse. A context manager."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._connection: Any = None
+
+    def __enter__(self) -> "Warehouse":
+        try:
+            self._connection = psycopg2.connect(
+                **self.address.libpq(), connect_timeout=10, application_name="dvdrental-etl"
+            )
+        except psycopg2.OperationalError as error:
+            raise WarehouseError(
+                f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
+                "check warehouse.url, user and password, and that the server takes connections from here",
+            ) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self, *, keep: bool = True) -> Iterator[Any]:
+        """A cursor in one transaction: committed at the end, rolled back on any error, or always if not keep."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL search_path TO {quoted(self.address.schema)}")
+                cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+                cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+                yield cursor
+            if keep:
+                self._connection.commit()
+        except postgres.LockNotAvailable as error:
+            raise Fenced(
+                f"warehouse {self.address.place}: a lock was not to be had within {LOCK_TIMEOUT}: {first_line(error)}",
+                "see pg_locks for who holds it, then run again",
+            ) from error
+        except psycopg2.Error as error:
+            raise WarehouseError(
+                f"warehouse {self.address.place}: {first_line(error)}",
+                "nothing was published; check the role's rights and the server's log, then run again",
+            ) from error
+        finally:
+            if not self._connection.closed:
+                self._connection.rollback()
+
+    def ensure_tables(self, cursor: Any) -> None:
+        """Create the schema and its tables where they are missing; refuse tables that differ from the DDL."""
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",))
+        have = self._columns(cursor)
+        expected = {table: columns for name in TABLES for table, columns in tables_in(name).items()}
+        if set(expected) - set(have):
+            cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.address.schema,))
+            if not cursor.fetchall():  # IF NOT EXISTS would ask for the right to create even where it exists
+                cursor.execute(f"CREATE SCHEMA {quoted(self.address.schema)}")
+            for name in TABLES:
+                cursor.execute(script(f"create_{name}.sql"))
+            cursor.execute(script("physical/postgres.sql"))
+            have = self._columns(cursor)
+        found = [
+            f"{table}.{difference}"
+            for table, columns in expected.items()
+            for difference in differences(have.get(table, ()), ((c.name, c.type) for c in columns))
+        ]
+        if found:
+            raise WarehouseError(
+                f"warehouse {self.address.place}: schema {self.address.schema} differs from sql_scripts: "
+                + "; ".join(found),
+                "alter the tables to match, or point warehouse.schema at an empty one",
+            )
+
+    def _columns(self, cursor: Any) -> dict[str, list[tuple[str, str]]]:
+        """Table -> its columns, their types written as the DDL writes them."""
+        cursor.execute(
+            """
+            SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+            FROM pg_attribute a
+            JOIN pg_class c ON c.oid = a.attrelid
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+            """,
+            (self.address.schema,),
+        )
+        found: dict[str, list[tuple[str, str]]] = {}
+        for table, column, kind in cursor.fetchall():
+            plain = kind.replace("character varying", "varchar").replace(" without time zone", "")
+            found.setdefault(table, []).append((column, plain))
+        return found
+
+    def create_staging(self, cursor: Any, name: str, columns: Sequence[Column]) -> None:
+        """An unlogged table: a crash may lose it, for the load starts over anyway."""
+        body = ", ".join(f"{column.name} {column.type}" for column in columns)
+        cursor.execute(f"CREATE UNLOGGED TABLE {name} ({body})")
+
+    def drop_staging(self, cursor: Any, name: str) -> None:
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+
+    def copy_statement(self, name: str, columns: Sequence[Column]) -> str:
+        """COPY for a connection that knows nothing of the search_path."""
+        listed = ", ".join(column.name for column in columns)
+        return f"COPY {quoted(self.address.schema)}.{name} ({listed}) FROM STDIN (FORMAT csv)"
+
+    def lock(self, cursor: Any, target: Target) -> None:
+        """Keep other writers off the tables that a publish writes. Readers go on reading."""
+        dimensions = [lookup.dimension for lookup in target.lookups] if isinstance(target, Fact) else []
+        for table in (*sorted(dimensions), target.table):
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
+    def totals(self, cursor: Any, target: Target, table: str) -> Totals:
+        """Rows, and for a fact money per day of its event, in staging or in the published table."""
+        day, amount = (
+            (f"CAST({target.event} AS date)", f"SUM({target.amount})")
+            if isinstance(target, Fact)
+            else ("CAST(NULL AS date)", "NULL")
+        )
+        cursor.execute(f"SELECT {day}, COUNT(*), {amount} FROM {table} GROUP BY 1")  # noqa: S608 - our own names
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+
+    def doubled(self, cursor: Any, key: str, table: str) -> list[tuple[object, int]]:
+        """Keys that occur more than once, a few of them."""
+        query = f"SELECT {key}, COUNT(*) FROM {table} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 5"  # noqa: S608
+        cursor.execute(query)
+        return list(cursor.fetchall())

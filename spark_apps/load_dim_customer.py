@@ -1,0 +1,56 @@
+"""Load dim_customer. Grain: one row per version of a customer (SCD2)."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from dvdrental_etl import job
+from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.source import Table
+from dvdrental_etl.targets import Counted, Scd2Dimension
+
+SOURCES = (
+    Table(
+        "customer",
+        "customer_id int, store_id int, first_name string, last_name string, email string, address_id int,"
+        " create_date date, active smallint, last_update timestamp",
+    ),
+    *LOCATION_SOURCES,
+)
+
+TARGET = Scd2Dimension(
+    table="dim_customer",
+    key="customer_key",
+    natural_key="customer_id",
+    # What changes a report: where customers live, whether they are active, which store is theirs.
+    tracked=("address", "address2", "district", "city", "country", "active", "store_id"),
+    counted=Counted("customer"),
+)
+
+
+def transform(customer: DataFrame, address: DataFrame, city: DataFrame, country: DataFrame) -> DataFrame:
+    """Give each customer the address, city and country they live in.
+
+    locations() has one row per address, so the join neither loses nor multiplies customers.
+    """
+    return customer.join(locations(address, city, country), "address_id", how="left").select(
+        "customer_id",
+        "first_name",
+        "last_name",
+        "email",
+        *LOCATION,
+        "active",
+        "create_date",
+        "store_id",
+        F.greatest("last_update", "located_at").alias("changed_at"),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with job.start(TARGET, __doc__, argv) as run:
+        run.publish(transform(**run.extract(SOURCES)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Load dim_staff. Grain: one row per version of a staff member (SCD2)."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from dvdrental_etl import job
+from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.source import Table
+from dvdrental_etl.targets import Counted, Scd2Dimension
+
+SOURCES = (
+    # username, password and picture are not listed, so they do not leave the source.
+    Table(
+        "staff",
+        "staff_id int, first_name string, last_name string, address_id int, email string, store_id int,"
+        " active boolean, last_update timestamp",
+    ),
+    *LOCATION_SOURCES,
+)
+
+TARGET = Scd2Dimension(
+    table="dim_staff",
+    key="staff_key",
+    natural_key="staff_id",
+    tracked=("address", "address2", "district", "city", "country", "active", "store_id"),
+    counted=Counted("staff"),
+)
+
+
+def transform(staff: DataFrame, address: DataFrame, city: DataFrame, country: DataFrame) -> DataFrame:
+    """Give each staff member the address, city and country they live in.
+
+    locations() has one row per address, so the join neither loses nor multiplies staff.
+    """
+    return staff.join(locations(address, city, country), "address_id", how="left").select(
+        "staff_id",
+        "first_name",
+        "last_name",
+        "email",
+        *LOCATION,
+        "active",
+        "store_id",
+        F.greatest("last_update", "located_at").alias("changed_at"),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with job.start(TARGET, __doc__, argv) as run:
+        run.publish(transform(**run.extract(SOURCES)))
+
+
+if __name__ == "__main__":
+    main()

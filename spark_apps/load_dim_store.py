@@ -1,0 +1,62 @@
+"""Load dim_store. Grain: one row per version of a store (SCD2)."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from dvdrental_etl import job
+from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.source import Table
+from dvdrental_etl.targets import Counted, Scd2Dimension
+
+SOURCES = (
+    Table("store", "store_id int, manager_staff_id int, address_id int, last_update timestamp"),
+    Table("staff", "staff_id int, first_name string, last_name string, last_update timestamp"),
+    *LOCATION_SOURCES,
+)
+
+MANAGER = ("manager_staff_id", "manager_first_name", "manager_last_name")
+
+TARGET = Scd2Dimension(
+    table="dim_store",
+    key="store_key",
+    natural_key="store_id",
+    # There are few stores and each change of one is news: all of it keeps history.
+    tracked=(*LOCATION, *MANAGER),
+    counted=Counted("store"),
+)
+
+
+def transform(
+    store: DataFrame, staff: DataFrame, address: DataFrame, city: DataFrame, country: DataFrame
+) -> DataFrame:
+    """Give each store its place and its manager's name.
+
+    One row per address and one per staff member, so the joins neither lose nor multiply stores.
+    """
+    managers = staff.select(
+        F.col("staff_id").alias("manager_staff_id"),
+        F.col("first_name").alias("manager_first_name"),
+        F.col("last_name").alias("manager_last_name"),
+        F.col("last_update").alias("manager_updated"),
+    )
+    return (
+        store.join(locations(address, city, country), "address_id", how="left")
+        .join(managers, "manager_staff_id", how="left")
+        .select(
+            "store_id",
+            *LOCATION,
+            *MANAGER,
+            F.greatest("last_update", "located_at", "manager_updated").alias("changed_at"),
+        )
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with job.start(TARGET, __doc__, argv) as run:
+        run.publish(transform(**run.extract(SOURCES)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Load fact_sales. Grain: one row per payment."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from dvdrental_etl import job
+from dvdrental_etl.calendar import NOT_YET, date_key
+from dvdrental_etl.source import Table
+from dvdrental_etl.targets import Counted, Fact, Lookup
+
+SOURCES = (
+    Table(
+        "payment",
+        "payment_id bigint, customer_id int, staff_id int, rental_id bigint, amount decimal(5,2),"
+        " payment_date timestamp",
+        split_by="payment_id",
+    ),
+    Table(
+        "rental",
+        "rental_id bigint, rental_date timestamp, inventory_id int, return_date timestamp",
+        split_by="rental_id",
+    ),
+    Table("inventory", "inventory_id int, film_id int, store_id int"),
+)
+
+TARGET = Fact(
+    table="fact_sales",
+    key="sales_key",
+    event="payment_ts",
+    amount="sales_amount",
+    lookups=(
+        Lookup("customer_key", "dim_customer", "customer_id"),
+        Lookup("staff_key", "dim_staff", "staff_id"),
+        Lookup("store_key", "dim_store", "store_id"),
+        Lookup("movie_key", "dim_movie", "film_id"),
+    ),
+    counted=Counted("payment", day="payment_date", amount="amount"),
+)
+
+
+def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> DataFrame:
+    """Give each payment the rental it is for, and through its copy the film and the store that owns it.
+
+    The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the other
+    table's primary key and keeps the left side, so there are as many rows as payments.
+    """
+    rented = rental.join(inventory, "inventory_id", how="left").withColumn("has_rental", F.lit(True))
+    return payment.join(rented, "rental_id", how="left").select(
+        F.col("payment_id").alias("sales_key"),
+        date_key("payment_date").alias("payment_date_key"),
+        date_key("rental_date").alias("rental_date_key"),
+        _return_date_key().alias("return_date_key"),
+        "customer_id",
+        "staff_id",
+        "store_id",
+        "film_id",
+        F.col("amount").alias("sales_amount"),
+        "rental_id",
+        F.col("payment_date").alias("payment_ts"),
+    )
+
+
+def _return_date_key() -> Column:
+    """A rental without return date is open; a payment without rental has nothing to return."""
+    is_open = F.col("has_rental") & F.col("return_date").isNull()
+    return F.when(is_open, F.lit(NOT_YET)).otherwise(date_key("return_date"))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with job.start(TARGET, __doc__, argv) as run:
+        run.publish(transform(**run.extract(SOURCES)))
+
+
+if __name__ == "__main__":
+    main()
