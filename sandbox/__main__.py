@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     main_parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="An embedded rental business to run against: PostgreSQL 18 with the databases dvdrental (source) "
-        "and warehouse, without Docker and without root. The data is for throwing away.",
+        description="An embedded rental business to run against: PostgreSQL 18 with the databases dvdrental "
+        "(source) and warehouse, without Docker and without root. The data is for throwing away.",
         epilog="exit code: 0 done, 1 failed (one line says why), 2 wrong usage",
     )
     commands = main_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -55,8 +55,8 @@ def parser() -> argparse.ArgumentParser:
     fill_parser = commands.add_parser(
         "fill",
         help="load dvdrental into a database of your own",
-        description="Loads dvdrental into the database that PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name. "
-        "All or nothing; a database that has payments is left as it is.",
+        description="Loads dvdrental into the database that PGHOST, PGPORT, PGUSER, PGPASSWORD and "
+        "PGDATABASE name. All or nothing; a database that has payments is left as it is.",
     )
     add_content(fill_parser)
     fill_parser.set_defaults(run=run_fill)
@@ -73,7 +73,7 @@ def add_content(command: argparse.ArgumentParser) -> None:
         "--scale",
         type=float,
         metavar="X",
-        help="generate X times the real dvdrental, 0.01 or more (1, the default: 14,596 payments; 300: 4.4 million)",
+        help="generate X times dvdrental, 0.01 or more (1, the default: 14,596 payments; 300: 4.4 million)",
     )
     command.add_argument(
         "--seed", type=int, metavar="N", help=f"other data of the same kind (default {DEFAULT_SEED})"

@@ -85,7 +85,7 @@ def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
 
 
 def let_reader_connect(connection: Connection, database: str) -> None:
-    """Shut `database` to all but its owner and etl_reader. CREATE DATABASE ... TEMPLATE does not copy this."""
+    """Shut `database` to all but its owner and etl_reader; a template's rights are not copied to its clone."""
     with connection.cursor() as cursor:
         for statement in ("REVOKE ALL ON DATABASE {0} FROM PUBLIC", "GRANT CONNECT ON DATABASE {0} TO {1}"):
             cursor.execute(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(READER)))
@@ -101,7 +101,7 @@ def let_reader_read(connection: Connection) -> None:
             for right in ("USAGE ON SCHEMA {0}", "SELECT ON ALL TABLES IN SCHEMA {0}"):
                 statement = sql.SQL("GRANT " + right + " TO {1}")
                 cursor.execute(statement.format(sql.Identifier(schema), sql.Identifier(READER)))
-        # A SECURITY DEFINER function would run with the superuser's rights (dvdrental has one: rewards_report).
+        # A SECURITY DEFINER function runs with the superuser's rights (dvdrental has one: rewards_report).
         cursor.execute("SELECT oid::regprocedure::text FROM pg_proc WHERE prosecdef AND oid >= 16384")
         for (function,) in cursor.fetchall():
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")

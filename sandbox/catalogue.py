@@ -13,13 +13,13 @@ from sandbox.arrow import cents, constant, joined, nullable, picked
 from sandbox.draw import Draw, Ints
 from sandbox.sizes import Sizes
 
-LOADED = datetime(2006, 2, 15, 10, 9, 17)
-FILMS_UPDATED = datetime(2013, 5, 26, 14, 50, 58, 951_000)
-# All orders of one to four features, as PostgreSQL writes an array.
+LOADED = datetime.fromisoformat("2006-02-15 10:09:17")
+FILMS_UPDATED = datetime.fromisoformat("2013-05-26 14:50:58.951")
+# All orders of one to four features, as PostgreSQL writes an array; each number of features equally often.
 FEATURE_ARRAYS = [
     "{" + ",".join(f'"{feature}"' for feature in chosen) + "}"
-    for size in range(1, 5)
-    for chosen in permutations(words.FEATURES, size)
+    for size, times in ((1, 6), (2, 2), (3, 1), (4, 1))
+    for chosen in list(permutations(words.FEATURES, size)) * times
 ]
 
 
@@ -76,7 +76,7 @@ def film(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
         return picked(choice, draw.below(len(choice), purpose, rows))
 
     heads, tails = len(words.TITLE_HEADS), len(words.TITLE_TAILS)
-    # Steps of 17 through the nouns, so that neighbouring films do not share one; the same title comes back late.
+    # Steps of 17 through the nouns: neighbouring films do not share one, and a title comes back late.
     title = joined(
         picked(words.TITLE_HEADS, rows % heads),
         " ",

@@ -45,11 +45,11 @@ class Cluster:
     log: Path
 
     def exists(self) -> bool:
-        """Whether initdb has finished here: it works under another name, so a half-made folder has no `data`."""
+        """Whether initdb has finished here: it works under another name until then."""
         return (self.data / "PG_VERSION").exists()
 
     def create(self, password: str) -> None:
-        """Make the data folder, with `password` for the superuser. Raises SandboxError with initdb's words."""
+        """Make the data folder, with `password` for the superuser. Raises SandboxError in initdb's words."""
         unfinished = self.data.with_name(f"{self.data.name}.new")
         password_file = self.data.with_name("initdb-password")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -62,12 +62,15 @@ class Cluster:
                 if os.geteuid() == 0:
                     os.chown(path, NOBODY, NOBODY)
             options = [f"--set={name}={value}" for name, value in SETTINGS.items()]
-            self._run(
-                ["initdb", "-D", str(unfinished), "-U", SUPERUSER, "--encoding=UTF8", "--auth=scram-sha-256"]
-                + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-                + [f"--pwfile={password_file}", "--no-sync", *options],
-                owner=unfinished,
-            )
+            locale = [
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+            ]
+            access = ["-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
+            command = ["initdb", "-D", str(unfinished), "--no-sync", *locale, *access, *options]
+            self._run(command, owner=unfinished)
         finally:
             password_file.unlink(missing_ok=True)
         unfinished.rename(self.data)

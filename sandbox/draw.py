@@ -19,7 +19,7 @@ class Draw:
     seed: int
 
     def below(self, limit: int, purpose: str, rows: Ints) -> Ints:
-        """For each row number an integer from 0 up to, not including, `limit`; other purpose, other numbers."""
+        """For each row number an integer from 0 to `limit` - 1; other purpose, other numbers."""
         start = (self.seed * 0x9E3779B97F4A7C15 + zlib.crc32(purpose.encode()) * 0xD1B54A32D192ED03) % 2**64
         # SplitMix64 (Steele, Lea, Flood 2014): a full avalanche, so neighbouring rows look unrelated.
         mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
@@ -44,5 +44,5 @@ def is_among(rows: Ints, chosen: Ints) -> Bools:
 
 
 def nth_other(ranks: Ints, left_out: Ints) -> Ints:
-    """For each rank the number of that rank (from 0) among 0, 1, 2, ... without `left_out`, which is sorted."""
+    """For each rank (from 0) the number of that rank in 0, 1, 2, ... without `left_out`, which is sorted."""
     return ranks + np.searchsorted(left_out - np.arange(len(left_out)), ranks, side="right")

@@ -12,7 +12,6 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from sandbox.errors import SandboxError
-from sandbox.generate import generate
 from sandbox.progress import Progress
 from sandbox.restore import restore
 
@@ -95,6 +94,8 @@ def fill(target: Target, content: Content, progress: Progress) -> bool:
             with progress.step(f"restore {content.dump.name}"):
                 restore(content.dump, target.environment(), connection.server_version)
         else:
+            from sandbox.generate import generate  # pyarrow takes a second; others need not wait for it
+
             generate(connection, content.scale, content.seed, progress)
         with progress.step("analyze"), connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
@@ -109,6 +110,4 @@ def _has_payments(connection: Connection) -> bool:
         cursor.execute("SELECT EXISTS (SELECT FROM public.payment)")
         if cursor.fetchone() == (True,):
             return True
-    raise SandboxError(
-        "public.payment exists and is empty, and was not made here: give an empty database, or drop that schema"
-    )
+    raise SandboxError("public.payment exists and is empty: give a database without it, or empty that schema")

@@ -71,7 +71,7 @@ def generate(connection: Connection, scale: float, seed: int, progress: Progress
 def chunks(
     make_rows: MakeRows, count: int, sizes: Sizes, draw: Draw, size: int = CHUNK_ROWS
 ) -> Iterator[tuple[list[str], bytes]]:
-    """Column names and CSV of each chunk of rows; the next one is made while the server takes in the last one."""
+    """Column names and CSV of each chunk of rows; one is made while the server takes in the one before."""
 
     def make(rows: Ints) -> tuple[list[str], bytes]:
         table = make_rows(sizes, draw, rows)

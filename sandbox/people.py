@@ -15,10 +15,10 @@ from sandbox.arrow import constant, joined, nullable, picked, text
 from sandbox.draw import Draw, Ints
 from sandbox.sizes import CITIES, Sizes
 
-PLACED = datetime(2006, 2, 15, 9, 45, 30)
-STAFF_UPDATED = datetime(2006, 5, 16, 16, 13, 11, 793_280)
+PLACED = datetime.fromisoformat("2006-02-15 09:45:30")
+STAFF_UPDATED = datetime.fromisoformat("2006-05-16 16:13:11.793280")
 # Years after every payment: whoever takes last_update for the day of a change meets this.
-CUSTOMERS_UPDATED = datetime(2013, 5, 26, 14, 49, 45, 738_000)
+CUSTOMERS_UPDATED = datetime.fromisoformat("2013-05-26 14:49:45.738")
 CUSTOMERS_CREATED = date(2006, 2, 14)
 
 
@@ -50,8 +50,8 @@ def city(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 def address(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
     """Addresses of the stores, then the staff, then the customers.
 
-    Stores have an empty phone and postal code and no address2, staff no postal code; of the customers the first
-    and every 200th have an empty district, every 40th an address2, the rest an empty one.
+    Stores have an empty phone and postal code and no address2, staff neither postal code nor address2. Of the
+    customers the first and every 200th have an empty district, and all but every 40th an empty address2.
     """
     is_store = rows < sizes.stores
     is_staff = ~is_store & (rows < sizes.stores + sizes.staff)
@@ -114,7 +114,7 @@ def staff(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def customer(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """Customers; the first few, and some among the rest, have odd names. Every 40th from the eighth on is inactive."""
+    """Customers; the first few, and some of the rest, have odd names. One in 40 is inactive, first the eighth."""
     firsts = [*(first for first, _ in words.ODD_NAMES), *words.FIRST_NAMES]
     lasts = [*(last for _, last in words.ODD_NAMES), *words.LAST_NAMES]
     is_odd = rows < len(words.ODD_NAMES)

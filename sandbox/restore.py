@@ -20,8 +20,8 @@ TIMEOUT_OF_17 = b"SET transaction_timeout = 0;\n"
 def restore(dump: Path, environment: Mapping[str, str], server_version: int) -> None:
     """Load `dump` in one transaction into the database that libpq finds by `environment`.
 
-    `server_version` is libpq's number (180001 for 18.1). The archive becomes an SQL script first, so that one way
-    serves all formats and all servers from 12 on, and a broken archive is found before anything is written.
+    `server_version` is libpq's number (180001 for 18.1). The archive becomes an SQL script first: one way for
+    all formats and all servers from 12 on, and a broken archive is found before anything is written.
     Raises SandboxError with the first error.
     """
     with tempfile.TemporaryDirectory(prefix="dvdrental-dump-") as folder:

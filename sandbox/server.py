@@ -19,7 +19,7 @@ from psycopg2.extensions import connection as Connection
 
 from sandbox import access
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
-from sandbox.binaries import open_to_others, private_folder, readable_by_others, wheel_install
+from sandbox.binaries import install_for_nobody, open_to_others, private_folder, wheel_install
 from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target, fill
@@ -37,7 +37,7 @@ class Sandbox:
 
     @staticmethod
     def start(directory: Path, progress: Progress | None = None) -> Sandbox:
-        """A sandbox in `directory` whose server runs, with its roles and an empty warehouse, and no dvdrental.
+        """A sandbox in `directory` whose server runs, with roles and an empty warehouse, but no dvdrental.
 
         Raises SandboxError if the folder holds other things, or the server does not start.
         """
@@ -49,7 +49,7 @@ class Sandbox:
     def up(self, content: Content | None = None, progress: Progress | None = None) -> bool:
         """Start the server and load dvdrental with `content` (scale 1 if None) unless that is done already.
 
-        Returns False if all was there and running. Raises SandboxError, also if dvdrental holds other content.
+        Returns False if all was there and running. Raises SandboxError, also if it holds other content.
         """
         progress = progress or Progress.silent()
         with self._locked():
@@ -65,7 +65,7 @@ class Sandbox:
             return started or held is None
 
     def down(self, purge: bool = False) -> bool:
-        """Stop the server; with `purge` remove its data and all files of the sandbox. False if it was down."""
+        """Stop the server; `purge` removes its data and all files of the sandbox. False if it was down."""
         if not self._state_file.exists():
             return False
         with self._locked():
@@ -132,7 +132,7 @@ class Sandbox:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def clone(self, source: str, target: str) -> None:
-        """Copy database `source` to the new `target`, with its owner and rights. No one may be connected to it."""
+        """Copy database `source`, to which nobody may be connected, to the new `target`, rights included."""
         with self.superuser() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_get_userbyid(datdba), has_database_privilege(%s, oid, 'CONNECT'), "
@@ -184,18 +184,8 @@ class Sandbox:
     def cluster(self) -> Cluster:
         """The server's data folder and programs."""
         home = self.state.home
-        programs = wheel_install()
-        if os.geteuid() == 0 and not readable_by_others(programs):
-            # Copied, not opened up: whoever closed that folder meant it.
-            copy = home / "pginstall18"
-            if not copy.exists():
-                shutil.rmtree(copy.with_suffix(".new"), ignore_errors=True)
-                shutil.copytree(programs, copy.with_suffix(".new"), symlinks=True)
-                for path in copy.with_suffix(".new").rglob("*"):
-                    path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-                copy.with_suffix(".new").rename(copy)
-            programs = copy
-        return Cluster(home / "data", programs / "bin", self.directory / "postgres.log")
+        install = install_for_nobody(home) if os.geteuid() == 0 else wheel_install()
+        return Cluster(home / "data", install / "bin", self.directory / "postgres.log")
 
     @property
     def _state_file(self) -> Path:
@@ -284,7 +274,7 @@ class Sandbox:
         if row is None or Path(row[0]).resolve() != self.cluster.data.resolve():
             connection.close()
             raise SandboxError(
-                f"port {self.port} is served from another data folder than {self.cluster.data}: nothing was changed"
+                f"port {self.port} is served from elsewhere than {self.cluster.data}: nothing was changed"
             )
 
     def _remove(self) -> None:
@@ -292,7 +282,7 @@ class Sandbox:
         for folder in ("data", "data.new", "pginstall18", "pginstall18.new"):
             shutil.rmtree(home / folder, ignore_errors=True)
         if home != self.directory:
-            home.rmdir()
+            shutil.rmtree(home, ignore_errors=True)
         for name in OWN_FILES:
             (self.directory / name).unlink(missing_ok=True)
         if not any(self.directory.iterdir()):

@@ -15,7 +15,7 @@ COUNTRIES = 109
 
 @dataclass(frozen=True)
 class Sizes:
-    """Row counts. Trade grows with the scale; stores, staff and the catalogue more slowly; geography not at all."""
+    """Row counts. Trade grows with the scale; stores, staff and films more slowly; geography not at all."""
 
     rentals: int
     payments: int
@@ -56,7 +56,7 @@ class Sizes:
 
     @property
     def unpaid_rentals(self) -> int:
-        """Rentals without payment: each payment has its own rental, but for the four extra ones of one rental."""
+        """Rentals without payment: each payment has its own rental, but for four extra ones of one rental."""
         return self.rentals - (self.payments - 4)
 
     @property

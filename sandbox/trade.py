@@ -1,8 +1,8 @@
-"""The two large tables: rental and payment. Any row can be made from its number alone, so memory stays constant.
+"""The two large tables: rental and payment. Any row is made from its number alone, so memory stays constant.
 
-Rentals are numbered in order of time. They fall on 40 days from May to August 2005; what is not yet returned, on one
-day of 2006. Each is paid on the day of the same number in another month of 2007, as in dvdrental, whose rentals and
-payments have no day in common either.
+Rentals are numbered in order of time. They fall on 40 days from May to August 2005; what is not yet returned, on
+one day of 2006. Each is paid on the day of the same number in another month of 2007. So it is in dvdrental,
+whose rentals and payments have no day in common either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sandbox.catalogue import duration_days, film_of_copy, rate_cents
 from sandbox.draw import Bools, Draw, Ints, is_among, nth_other, spread
 from sandbox.sizes import Sizes
 
-# First day of each busy week of 2005, and how many of dvdrental's rentals fall on it and the days that follow.
+# First day of each busy week of 2005, and how many of dvdrental's rentals fall on it and on the days after.
 WEEKS = {
     "2005-05-24": (8, 137, 174, 166, 196, 154, 158, 163),
     "2005-06-14": (16, 348, 324, 325, 344, 348, 331, 275),
@@ -52,7 +52,7 @@ PAYMENT_FRACTION = np.timedelta64(996_577, "us")
 FIRST_PAYMENT_ID = 17_503
 EXTRA_PAYMENTS = 4
 GAPS = 5  # numbers that rental_id leaves out
-RENTALS_UPDATED = datetime(2006, 2, 15, 21, 30, 53)
+RENTALS_UPDATED = datetime.fromisoformat("2006-02-15 21:30:53")
 SHORTEST_MINUTES, LONGEST_MINUTES = 18 * 60, (9 * 24 + 6) * 60
 
 
@@ -64,7 +64,7 @@ def rentals_before(sizes: Sizes, month: int) -> int:
 
 @lru_cache(maxsize=4)
 def open_rentals(sizes: Sizes) -> Ints:
-    """Numbers of the rentals without return date: each is its copy's last one, so that no copy is out twice."""
+    """Numbers of the rentals without return date: each its copy's last one, so that no copy is out twice."""
     return spread(sizes.open_rentals, sizes.rentals - sizes.inventory, sizes.rentals)
 
 
@@ -82,7 +82,7 @@ def contested_rental(sizes: Sizes) -> int:
 
 
 def shuffled(places: Ints, count: int) -> Ints:
-    """A fixed permutation of 0 to count - 1, made place by place: steps of a length that has no common divisor."""
+    """A fixed permutation of 0 to count - 1: steps of a length that has no divisor in common with it."""
     step = max(1, int(count * 0.618))
     while gcd(step, count) != 1:
         step += 1
@@ -95,7 +95,7 @@ def rental_ids(sizes: Sizes, rentals: Ints) -> Ints:
 
 
 def day_and_seconds(sizes: Sizes, rentals: Ints) -> tuple[Ints, Ints]:
-    """When each rental was made, whether open or not: the place of its day in DAYS, and the second of that day."""
+    """When each rental was made, open or not: the place of its day in DAYS, and the second of that day."""
     share = (rentals + 0.5) / sizes.rentals
     day = np.searchsorted(SHARES, share, side="right") - 1
     within = (share - SHARES[day]) / (SHARES[day + 1] - SHARES[day])
@@ -108,9 +108,9 @@ def renters(sizes: Sizes, draw: Draw, rentals: Ints) -> Ints:
 
 
 def copies(sizes: Sizes, rentals: Ints) -> Ints:
-    """The copy that is rented, numbered from 0: each once before the first comes again, in days that it is back by.
+    """The copy that is rented, numbered from 0: each once before the first comes again, weeks later.
 
-    Hence, too, no copy twice in the same second.
+    So a copy is back before it goes out again, and goes out once in a second at most.
     """
     return shuffled(rentals % sizes.inventory, sizes.inventory)
 
@@ -141,9 +141,9 @@ def rental(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def paid_rentals(sizes: Sizes, rows: Ints) -> Ints:
-    """The rental of each payment: June's first, then August's, then July's (as payment_date has it), each shuffled.
+    """The rental of each payment: June's first, then August's, then July's each month shuffled.
 
-    The last few payments all are for the contested rental.
+    That is the order of the months of payment. The last few payments all are for the contested rental.
     """
     unpaid = unpaid_rentals(sizes)
     paid = sizes.payments - EXTRA_PAYMENTS
@@ -181,7 +181,7 @@ def payment(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def amount_cents(sizes: Sizes, draw: Draw, rows: Ints, rentals: Ints, is_open: Bools) -> Ints:
-    """The film's rate and a dollar for each day begun after its time; a few pay it twice, and a few nothing."""
+    """The film's rate and a dollar for each day begun after its time; a few pay it twice, a few nothing."""
     films = film_of_copy(sizes, copies(sizes, rentals))
     days_out = -(-minutes_out(draw, rentals) // (24 * 60))
     late = np.where(is_open, 0, np.maximum(days_out - duration_days(draw, films), 0))
