@@ -43,25 +43,25 @@ FINAL = {2: "the command line is wrong", 3: "the configuration is wrong", 5: "th
 SETTINGS = {
     "DVDRENTAL_SOURCE_URL": "{{ jdbc_url(conn.dvdrental_source) }}",
     "DVDRENTAL_SOURCE_USER": "{{ conn.dvdrental_source.login or '' }}",
-    "DVDRENTAL_SOURCE_PASSWORD": "{{ conn.dvdrental_source.password or '' }}",  # noqa: S105
-    "DVDRENTAL_SOURCE_SCHEMA": "{{ conn.dvdrental_source.extra_dejson.schema or 'public' }}",
+    "DVDRENTAL_SOURCE_PASSWORD": "{{ conn.dvdrental_source.password or '' }}",
+    "DVDRENTAL_SOURCE_SCHEMA": "{{ conn.dvdrental_source.extra_dejson.get('schema', 'public') }}",
     "DVDRENTAL_WAREHOUSE_KIND": "{{ warehouse_kind(conn.dvdrental_warehouse) }}",
     "DVDRENTAL_WAREHOUSE_URL": "{{ jdbc_url(conn.dvdrental_warehouse) }}",
     "DVDRENTAL_WAREHOUSE_USER": "{{ conn.dvdrental_warehouse.login or '' }}",
-    "DVDRENTAL_WAREHOUSE_PASSWORD": "{{ conn.dvdrental_warehouse.password or '' }}",  # noqa: S105
-    "DVDRENTAL_WAREHOUSE_SCHEMA": "{{ conn.dvdrental_warehouse.extra_dejson.schema or 'dw' }}",
-    "DVDRENTAL_S3_STAGING": "{{ conn.dvdrental_warehouse.extra_dejson.s3_staging or '' }}",
-    "DVDRENTAL_S3_IAM_ROLE": "{{ conn.dvdrental_warehouse.extra_dejson.s3_iam_role or '' }}",
-    "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.s3_endpoint or '' }}",
+    "DVDRENTAL_WAREHOUSE_PASSWORD": "{{ conn.dvdrental_warehouse.password or '' }}",
+    "DVDRENTAL_WAREHOUSE_SCHEMA": "{{ conn.dvdrental_warehouse.extra_dejson.get('schema', 'dw') }}",
+    "DVDRENTAL_S3_STAGING": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_staging', '') }}",
+    "DVDRENTAL_S3_IAM_ROLE": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_iam_role', '') }}",
+    "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_endpoint', '') }}",
 }
 
 #: What Spark is told: its workers take the driver's python, and a local one binds to the loopback only.
 SPARK = {
     "PYSPARK_PYTHON": sys.executable,
     "SPARK_LOCAL_IP": "{{ '127.0.0.1' if (conn.spark_default.host or '').startswith('local') else '' }}",
-    "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson['launcher-opts'] or '' }}",
+    "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson.get('launcher-opts', '') }}",
 }
-PROPERTIES = "{{ conn.spark_default.extra_dejson['properties-file'] or spark_defaults }}"
+PROPERTIES = "{{ conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
@@ -147,7 +147,7 @@ def check_spark() -> None:
     master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
     if connection.conn_type != "spark" or not re.match(r"(local(\[.+\])?$|yarn$|spark://.|k8s://.)", master):
         raise AirflowFailException(
-            f"the connection spark_default names no Spark master (type {connection.conn_type}, host '{host}'): "
+            f"the connection spark_default (type {connection.conn_type}, host '{host}') names no Spark master: "
             f"correct it, {example}"
         )
     if connection.extra_dejson.get("deploy-mode") == "cluster":
