@@ -104,12 +104,14 @@ class Run:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
         self._spark: SparkSession | None = None
+        self._stops_spark = False
         self._began = time.monotonic()
 
     def extract(self, tables: Sequence[Table]) -> "dict[str, DataFrame]":
         """Each source table as a frame, all at one moment of the source."""
         self._source.check(tables)
         if self._spark is None:
+            self._stops_spark = not session.is_running()
             self._spark = session.start(f"load_{self._target.table}")
             # Spark logs each failure several times over, with stacks: the one line for people would drown.
             self._spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
@@ -151,7 +153,7 @@ class Run:
         log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._began, text)
 
     def stop(self) -> None:
-        if self._spark is not None:
+        if self._spark is not None and self._stops_spark:
             self._spark.stop()
 
 

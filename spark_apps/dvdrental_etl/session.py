@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 DRIVER_JAR = ROOT / "jars" / "postgresql.jar"
 
 
+def is_running() -> bool:
+    """Whether this process already has a session: a notebook's or a test's, which a job must leave running."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession() is not None
+
+
 def start(name: str) -> "SparkSession":
     """Start Spark, or join the JVM that spark-submit started.
 
