@@ -19,7 +19,7 @@ CHECKS = (
     "fact_joins_every_dimension",
     "fact_is_keyed_by_the_version_of_its_time",
     "fact_agrees_with_its_last_load",
-    "fact_names_known_batches",
+    "rows_name_known_batches",
     "members_have_one_current_version",
     "versions_follow_each_other",
     "every_dimension_has_unknown",
