@@ -1,0 +1,140 @@
+"""One embedded PostgreSQL server and one Spark session for all integration tests; databases are cloned for each."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import ROOT, TABLES, Lab, Place, write_config
+from sandbox.access import READER, WRITER
+from sandbox.cluster import SUPERUSER
+from sandbox.fill import Content
+from sandbox.server import Sandbox
+
+#: A small business: 730 payments, 30 customers, 2 stores, 2 staff, 50 films.
+SCALE = 0.05
+#: The clock of the load that most tests start from: after all payments, before the customers' own last_update.
+LOADED_AT = "2007-06-01T00:00:00"
+DUMP = Path(os.environ.get("DVDRENTAL_DUMP", ROOT / ".." / "shared" / "data" / "dvdrental.tar")).resolve()
+DRIVER = ROOT / "jars" / "postgresql.jar"
+
+MakeLab = Callable[..., Lab]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """Whoever runs the tests may have a warehouse of their own in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("DVDRENTAL_", "PG"))]:
+            if name != "DVDRENTAL_DUMP":
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The PostgreSQL server."""
+    sandbox = Sandbox.start(tmp_path_factory.mktemp("server") / "sandbox")
+    yield sandbox
+    sandbox.down(purge=True)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """The session that all jobs run in: they leave it alone, so that each costs a second and not ten."""
+    if not DRIVER.is_file():
+        pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
+    from dvdrental_etl import session
+
+    running = session.start("integration tests")
+    running.sparkContext.setLogLevel("OFF")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def make_lab(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
+    """Make a lab from a template source, and a template warehouse or an empty one."""
+    numbers = itertools.count(1)
+
+    def make(source: str, warehouse: str | None = None, schema: str = "public") -> Lab:
+        number = next(numbers)
+        names = f"source_{number}", f"warehouse_{number}"
+        server.clone(source, names[0])
+        if warehouse is None:
+            server.create_database(names[1], owner=WRITER)
+        else:
+            server.clone(warehouse, names[1])
+        passwords = server.state.passwords
+        port, superuser = server.port, passwords[SUPERUSER]
+        assert port is not None
+        config = write_config(
+            tmp_path_factory.mktemp("config") / "credentials.json",
+            server.credentials(*names),
+            source={"schema": schema},
+        )
+        return Lab(
+            Place(port, superuser, names[0], schema),
+            Place(port, superuser, names[1], "dw"),
+            config,
+            tuple(passwords.values()),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def source_template(server: Sandbox) -> str:
+    """dvdrental, generated small. Never connected to, so that it can be cloned."""
+    server.create_database("source_template")
+    server.fill("source_template", Content(scale=SCALE))
+    return "source_template"
+
+
+@pytest.fixture(scope="session")
+def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab, spark: object) -> str:
+    """A warehouse that all of source_template is loaded into, as of LOADED_AT."""
+    lab = make_lab(source_template)
+    lab.load_all("--batch-id", "base", as_of=LOADED_AT)
+    with server.superuser() as connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {lab.warehouse.database} RENAME TO warehouse_template")
+    return "warehouse_template"
+
+
+@pytest.fixture
+def empty(make_lab: MakeLab, source_template: str, spark: object) -> Lab:
+    """A source, and a warehouse with nothing in it."""
+    return make_lab(source_template)
+
+
+@pytest.fixture
+def lab(make_lab: MakeLab, source_template: str, warehouse_template: str) -> Lab:
+    """A source, and a warehouse that it was loaded into; the invariants' memory starts there."""
+    made = make_lab(source_template, warehouse_template)
+    made.check_invariants()
+    return made
+
+
+@pytest.fixture(scope="session")
+def real(server: Sandbox, make_lab: MakeLab, spark: object) -> Lab:
+    """The real dvdrental and its warehouse, loaded; for tests that only read."""
+    if not DUMP.is_file():
+        pytest.skip(f"no dump of the real dvdrental at {DUMP}: name one in DVDRENTAL_DUMP")
+    server.create_database("real_template")
+    server.fill("real_template", Content(dump=DUMP))
+    made = make_lab("real_template")
+    made.load_all()
+    return made
+
+
+__all__ = ("READER", "TABLES")
