@@ -31,7 +31,9 @@ TARGET = Scd2Dimension(
 )
 
 
-def transform(film: DataFrame, language: DataFrame, film_category: DataFrame, category: DataFrame) -> DataFrame:
+def transform(
+    film: DataFrame, language: DataFrame, film_category: DataFrame, category: DataFrame
+) -> DataFrame:
     """Give each film its language and its categories.
 
     A film may have several categories or none, so they are joined to one text per film first: no film multiplies.
@@ -45,7 +47,9 @@ def transform(film: DataFrame, language: DataFrame, film_category: DataFrame, ca
             F.greatest(F.max("assigned_at"), F.max("last_update")).alias("categorized_at"),
         )
     )
-    languages = language.select("language_id", F.col("name").alias("language"), F.col("last_update").alias("named_at"))
+    languages = language.select(
+        "language_id", F.col("name").alias("language"), F.col("last_update").alias("named_at")
+    )
     return (
         film.join(F.broadcast(languages), "language_id", how="left")
         .join(categories, "film_id", how="left")

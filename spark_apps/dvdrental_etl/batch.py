@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dvdrental_etl.errors import Fenced, UsageError
 from dvdrental_etl.quality import Reject
@@ -77,8 +78,13 @@ def code_version() -> str:
 
 
 def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -> Batch:
-    """Check both ends, create what is missing in the warehouse, and open the batch that a DAG run's tasks join."""
+    """Check both ends, create what is missing in the warehouse, and open the batch that a DAG run's tasks join.
+
+    An as_of with a zone, as a form's date picker gives it, is put on the source's clock.
+    """
     with Source(settings.source) as source, Warehouse(settings.warehouse) as warehouse:
+        if as_of and as_of.tzinfo:
+            as_of = as_of.astimezone(ZoneInfo(source.snapshot.time_zone)).replace(tzinfo=None)
         with warehouse.transaction() as cursor:
             warehouse.ensure_tables(cursor)
         return join(warehouse, run_id, as_of, source.snapshot.taken_at)
@@ -96,7 +102,8 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, taken_at:
         if found:
             if as_of and as_of != found[1]:
                 raise UsageError(
-                    f"batch '{run_id}' has as_of {found[1]}, not {as_of}", "leave --as-of out, or name a new batch"
+                    f"batch '{run_id}' has as_of {found[1]}, not {as_of}",
+                    "leave --as-of out, or name a new batch",
                 )
             return Batch(found[0], run_id, found[1], opened_here=False)
         moment = as_of or taken_at

@@ -19,7 +19,9 @@ TABLES = (
     "fact_sales",
 )
 
-_COLUMN = re.compile(r"^ {4}(?P<name>[a-z_0-9]+)\s+(?P<type>[a-z]+(?:\(\d+(?:,\d+)?\))?)\s*(?P<required>NOT NULL)?\s*(?:,|--|$)")
+_COLUMN = re.compile(
+    r"^ {4}(?P<name>[a-z_0-9]+)\s+(?P<type>[a-z]+(?:\(\d+(?:,\d+)?\))?)\s*(?P<required>NOT NULL)?\s*(?:,|--|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,11 @@ def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str,
     return [
         *(f"{name} is missing ({want[name]})" for name in want if name not in have),
         *(f"{name} is not expected ({have[name]})" for name in have if name not in want),
-        *(f"{name} is {have[name]}, not {want[name]}" for name in want if have.get(name, want[name]) != want[name]),
+        *(
+            f"{name} is {have[name]}, not {want[name]}"
+            for name in want
+            if have.get(name, want[name]) != want[name]
+        ),
     ]
 
 

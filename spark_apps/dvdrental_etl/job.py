@@ -138,7 +138,10 @@ class Run:
         options, taken_at = self._options, self._source.snapshot.taken_at
         with self._warehouse.transaction() as cursor:
             self._warehouse.ensure_tables(cursor)
-        name = options.batch_id or f"load_{self._target.table} {taken_at:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
+        name = (
+            options.batch_id
+            or f"load_{self._target.table} {taken_at:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
+        )
         run = batch.join(self._warehouse, name, options.as_of, taken_at)
         status = "failed"
         try:
@@ -178,7 +181,10 @@ def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iter
             traceback.print_exc()
         raise SystemExit(error.exit_code) from None
     except Exception as error:
-        print(f"load_{target.table}: error: unexpected: {first_line(error)} -> please report it", file=sys.stderr)  # noqa: T201
+        print(
+            f"load_{target.table}: error: unexpected: {first_line(error)} -> please report it",
+            file=sys.stderr,
+        )  # noqa: T201
         raise
 
 
@@ -195,7 +201,9 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
         text = str(error)
         if not isinstance(error, PySparkException) and "py4j" not in type(error).__module__:
             raise
-        cause = next((line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), "")
+        cause = next(
+            (line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), ""
+        )
         if "psycopg2" in text:
             raise WarehouseError(
                 f"warehouse {configured.warehouse.place}: staging failed: {cause or first_line(error)}",
@@ -207,5 +215,3 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
                 "nothing was published; run again, with --debug for Spark's own words",
             ) from error
         raise
-
-

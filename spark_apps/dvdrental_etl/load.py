@@ -78,7 +78,9 @@ def plan(work: Work, as_of: dt.datetime) -> Counts:
         warehouse.ensure_tables(cursor)
         warehouse.create_staging(cursor, load.staging, target.staging)
         statement = warehouse.copy_statement(load.staging, target.staging)
-        staged = staging.stream(work.frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20))
+        staged = staging.stream(
+            work.frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20)
+        )
         warehouse.lock(cursor, target)
         run = Batch(0, "plan", as_of, opened_here=False)
         return _make_live(cursor, work, load.staging, staged, work.source.totals(target.counted), run)
@@ -152,5 +154,3 @@ def _record_failure(work: Work, load: Load, error: BaseException, seconds: float
         batch.record_failure(work.warehouse, load, fate, str(error) or type(error).__name__, seconds)
     except EtlError as also:
         work.say(f"the failure could not be recorded: {also}")
-
-

@@ -29,7 +29,8 @@ def differs(left: str, right: str, columns: Iterable[str]) -> str:
     """A predicate that is true when any column differs; NULL equals NULL and differs from every value."""
     pairs = ((f"{left}.{name}", f"{right}.{name}") for name in columns)
     return " OR ".join(
-        f"{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)" for a, b in pairs
+        f"{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
+        for a, b in pairs
     )
 
 

@@ -118,7 +118,9 @@ def _read(config: Path | None) -> dict[str, dict[str, str]]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid JSON: {error}", f"compare it with {TEMPLATE}") from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check the file's permissions") from None
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", "check the file's permissions"
+        ) from None
     known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
     if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
         raise ConfigError(f"{path} is not an object of sections", f"compare it with {TEMPLATE}")

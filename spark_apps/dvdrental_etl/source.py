@@ -233,7 +233,9 @@ class Source:
 
     def totals(self, counted: Counted) -> Totals:
         """Rows, and money where the target counts any, per day of the source's own calendar."""
-        day = f"CAST(CAST({quoted(counted.day)} AS timestamp) AS date)" if counted.day else "CAST(NULL AS date)"
+        day = (
+            f"CAST(CAST({quoted(counted.day)} AS timestamp) AS date)" if counted.day else "CAST(NULL AS date)"
+        )
         amount = f"SUM({quoted(counted.amount)})" if counted.amount else "NULL"
         query = f"SELECT {day}, COUNT(*), {amount} FROM {self._name(counted.table)} GROUP BY 1"  # noqa: S608
         return {row[0]: (row[1], row[2]) for row in self._rows(query)}

@@ -68,7 +68,9 @@ class Warehouse:
 
     def ensure_tables(self, cursor: Any) -> None:
         """Create the schema and its tables where they are missing; refuse tables that differ from the DDL."""
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",))
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",)
+        )
         have = self._columns(cursor)
         expected = {table: columns for name in TABLES for table, columns in tables_in(name).items()}
         if set(expected) - set(have):
