@@ -160,9 +160,12 @@ def run_psql(options: argparse.Namespace) -> None:
 
 def run_down(options: argparse.Namespace) -> None:
     """Stop."""
-    was_up = Sandbox(options.dir.resolve()).down(purge=options.purge)
-    kept = "its data is removed" if options.purge else "its data stays"
-    print(f"down: {kept}" if was_up or options.purge else f"already down: nothing ran in {options.dir}")
+    sandbox = Sandbox(options.dir.resolve())
+    if not sandbox.exists():
+        print(f"nothing to stop: no sandbox in {options.dir}")
+        return
+    was_up = sandbox.down(purge=options.purge)
+    print(f"{'down' if was_up else 'already down'}: its data {'is removed' if options.purge else 'stays'}")
 
 
 def run_fill(options: argparse.Namespace) -> None:

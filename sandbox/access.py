@@ -38,11 +38,13 @@ class State:
     def read(path: Path) -> State:
         """The state in `path`, as `write` left it."""
         stored = json.loads(path.read_text())
-        return State(Path(stored["home"]), stored["port"], stored["passwords"])
+        return State(path.parent / stored["home"], stored["port"], stored["passwords"])
 
     def write(self, path: Path) -> None:
         """Keep the state in `path`, for its owner only."""
-        stored = {"home": str(self.home), "port": self.port, "passwords": dict(self.passwords)}
+        # Relative where it can be, so that a folder may be moved while its server is down.
+        home = "." if self.home == path.parent else str(self.home)
+        stored = {"home": home, "port": self.port, "passwords": dict(self.passwords)}
         write_secret(path, json.dumps(stored, indent=2) + "\n")
 
 
@@ -85,7 +87,7 @@ def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
 
 
 def let_reader_connect(connection: Connection, database: str) -> None:
-    """Shut `database` to all but its owner and etl_reader; a template's rights are not copied to its clone."""
+    """Shut `database` to all but its owner and etl_reader. (A clone does not have its template's rights.)"""
     with connection.cursor() as cursor:
         for statement in ("REVOKE ALL ON DATABASE {0} FROM PUBLIC", "GRANT CONNECT ON DATABASE {0} TO {1}"):
             cursor.execute(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(READER)))

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from sandbox.errors import SandboxError
 from sandbox.progress import Progress
 from sandbox.restore import restore
+from sandbox.sizes import Sizes
 
 DEFAULT_SEED = 2007
 
@@ -58,11 +59,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """What to fill a database with: the dump if there is one, else a business of the size `scale`."""
+    """What to fill a database with: the dump if there is one, else a business of the size `scale`.
+
+    Raises SandboxError if there is no such dump, or the scale is out of range: before anything is touched.
+    """
 
     dump: Path | None = None
     scale: float = 1.0
     seed: int = DEFAULT_SEED
+
+    def __post_init__(self) -> None:
+        if self.dump is not None and not self.dump.is_file():
+            raise SandboxError(
+                f"there is no dump {self.dump}: give --dump FILE, or leave it out to generate data"
+            )
+        try:
+            Sizes.of(self.scale)
+        except ValueError as error:
+            raise SandboxError(str(error)) from error
 
     @property
     def label(self) -> str:
@@ -96,7 +110,7 @@ def fill(target: Target, content: Content, progress: Progress) -> bool:
         else:
             from sandbox.generate import generate  # pyarrow takes a second; others need not wait for it
 
-            generate(connection, content.scale, content.seed, progress)
+            generate(connection, Sizes.of(content.scale), content.seed, progress)
         with progress.step("analyze"), connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
     return True

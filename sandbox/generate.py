@@ -15,7 +15,6 @@ from psycopg2.extensions import cursor as Cursor
 from sandbox import catalogue, people, trade, words
 from sandbox.arrow import spans, to_csv
 from sandbox.draw import Draw, Ints
-from sandbox.errors import SandboxError
 from sandbox.progress import Progress
 from sandbox.sizes import CITIES, COUNTRIES, Sizes
 
@@ -46,15 +45,11 @@ def tables(sizes: Sizes) -> dict[str, tuple[MakeRows, int]]:
     }
 
 
-def generate(connection: Connection, scale: float, seed: int, progress: Progress) -> None:
+def generate(connection: Connection, sizes: Sizes, seed: int, progress: Progress) -> None:
     """Make schema and data in the connected, empty database, in one transaction.
 
-    Memory does not grow with `scale`. Raises SandboxError if the scale is out of range.
+    The connection must be in autocommit mode: the transaction is begun and ended here.
     """
-    try:
-        sizes = Sizes.of(scale)
-    except ValueError as error:
-        raise SandboxError(str(error)) from error
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SET LOCAL search_path = public")

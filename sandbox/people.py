@@ -114,7 +114,7 @@ def staff(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def customer(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """Customers; the first few, and some of the rest, have odd names. One in 40 is inactive, first the eighth."""
+    """Customers; the first few, and some others, have odd names. One in 40 is inactive, first the eighth."""
     firsts = [*(first for first, _ in words.ODD_NAMES), *words.FIRST_NAMES]
     lasts = [*(last for _, last in words.ODD_NAMES), *words.LAST_NAMES]
     is_odd = rows < len(words.ODD_NAMES)

@@ -66,7 +66,7 @@ class Sandbox:
 
     def down(self, purge: bool = False) -> bool:
         """Stop the server; `purge` removes its data and all files of the sandbox. False if it was down."""
-        if not self._state_file.exists():
+        if not self.exists():
             return False
         with self._locked():
             was_up = self.port is not None
@@ -76,10 +76,14 @@ class Sandbox:
                 self._remove()
         return was_up
 
+    def exists(self) -> bool:
+        """Whether there is a sandbox in the folder, up or down."""
+        return self._state_file.exists()
+
     @property
     def port(self) -> int | None:
         """The running server's port; None while it is down."""
-        return self.cluster.port() if self._state_file.exists() else None
+        return self.cluster.port() if self.exists() else None
 
     def credentials(self, source: str = SOURCE, warehouse: str = WAREHOUSE) -> dict[str, Any]:
         """What the jobs read as config/credentials.json, for these two databases of this server."""
@@ -202,10 +206,11 @@ class Sandbox:
     def _claim(self) -> None:
         """Make the folder, or see that it is a sandbox: nothing of other people's is ever overwritten."""
         if self.directory.exists():
-            others = [path.name for path in self.directory.iterdir() if path.name not in OWN_FILES]
+            # sandbox.json is written first of all; a kill just before leaves no more than these.
+            others = {path.name for path in self.directory.iterdir()} - {"lock", "sandbox.json.new"}
             if others and not self._state_file.exists():
                 raise SandboxError(
-                    f"{self.directory} is no sandbox and not empty ({others[0]}): give another --dir"
+                    f"{self.directory} is no sandbox and not empty ({min(others)}): give another --dir"
                 )
             return
         self.directory.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
@@ -248,8 +253,12 @@ class Sandbox:
         if state.port != self.port:
             state = replace(state, port=self.port)
             state.write(self._state_file)
-        write_secret(self.directory / "pgpass", access.pgpass(state))
-        write_secret(self.directory / "credentials.json", json.dumps(self.credentials(), indent=2) + "\n")
+        files = {
+            "pgpass": access.pgpass(state),
+            "credentials.json": json.dumps(self.credentials(), indent=2) + "\n",
+        }
+        for name, text in files.items():
+            write_secret(self.directory / name, text)
 
     def _prepare(self, connection: Connection) -> None:
         access.create_roles(connection, self.state.passwords)

@@ -1,8 +1,8 @@
 """The two large tables: rental and payment. Any row is made from its number alone, so memory stays constant.
 
-Rentals are numbered in order of time. They fall on 40 days from May to August 2005; what is not yet returned, on
-one day of 2006. Each is paid on the day of the same number in another month of 2007. So it is in dvdrental,
-whose rentals and payments have no day in common either.
+Rentals are numbered in order of time. They fall on 40 days from May to August 2005, and those not yet
+returned on one day of 2006. Each is paid on the day of the same number in another month of 2007. So it is in
+dvdrental, whose rentals and payments have no day in common either.
 """
 
 from __future__ import annotations
