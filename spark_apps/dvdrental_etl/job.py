@@ -176,15 +176,12 @@ def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iter
             with _translated(configured):
                 yield run
     except EtlError as error:
-        print(f"load_{target.table}: error: {error}", file=sys.stderr)  # noqa: T201 - the one line for people
+        _tell(target, str(error))
         if options.debug:
             traceback.print_exc()
         raise SystemExit(error.exit_code) from None
     except Exception as error:
-        print(
-            f"load_{target.table}: error: unexpected: {first_line(error)} -> please report it",
-            file=sys.stderr,
-        )  # noqa: T201
+        _tell(target, f"unexpected: {first_line(error)} -> please report it")
         raise
 
 
@@ -215,3 +212,8 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
                 "nothing was published; run again, with --debug for Spark's own words",
             ) from error
         raise
+
+
+def _tell(target: Target, problem: str) -> None:
+    """The one line for people, before anything else is said of an error."""
+    print(f"load_{target.table}: error: {problem}", file=sys.stderr)  # noqa: T201

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import batch, contract, publish as sql, quality, staging
+from dvdrental_etl import batch, contract, quality, staging
+from dvdrental_etl import publish as sql
 from dvdrental_etl.batch import Batch, Counts, Load
 from dvdrental_etl.errors import EtlError, Fenced, WarehouseError
 from dvdrental_etl.source import Source, Totals
@@ -105,7 +106,7 @@ def _make_live(
     key = target.natural_key if isinstance(target, Scd2Dimension) else target.key
     quality.require_unique(target.table, key, warehouse.doubled(cursor, key, table))
     before = _published_rows(cursor, target)
-    counted: dict[str, int] = {}
+    counted: dict[str, Any] = {}
     for step in sql.steps(target, table):
         cursor.execute(step.sql, {"as_of": run.as_of, "batch_id": run.batch_id})
         if step.counts:

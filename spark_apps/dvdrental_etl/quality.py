@@ -10,9 +10,9 @@ from dvdrental_etl.source import Totals
 from dvdrental_etl.targets import Fact, Target
 
 #: A load with more quarantined rows than this stops: so many are a fault of the source, not of rows.
-QUARANTINE_SHARE, QUARANTINE_ALWAYS = Decimal("0.01"), 10
+QUARANTINE_SHARE, QUARANTINE_ALWAYS = Decimal("0.01"), Decimal(10)
 #: A load that would delete more than this stops, unless it is told that the deletion is meant.
-DELETED_SHARE, DELETED_ALWAYS = Decimal("0.20"), 5
+DELETED_SHARE, DELETED_ALWAYS = Decimal("0.20"), Decimal(5)
 
 
 @dataclass(frozen=True)

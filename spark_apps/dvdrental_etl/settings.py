@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from dvdrental_etl.errors import ConfigError
@@ -44,7 +45,7 @@ class Database:
         parts = urlsplit(self.url.removeprefix("jdbc:"))
         return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
 
-    def libpq(self) -> dict[str, str]:
+    def libpq(self) -> dict[str, Any]:
         """The same address for libpq: host, port, dbname, and what both drivers call alike (sslmode, ...)."""
         parts = urlsplit(self.url.removeprefix("jdbc:"))
         shared = {key: value for key, value in parse_qsl(parts.query) if key.startswith("ssl")}

@@ -33,7 +33,7 @@ class Staged:
 class CopyTarget:
     """Where executors COPY to. libpq holds a password: it travels in the task's own bytes and is never shown."""
 
-    libpq: Mapping[str, str]
+    libpq: dict[str, Any]
     statement: str
 
     def __repr__(self) -> str:
