@@ -14,7 +14,7 @@ DAG = "dvdrental_etl"
 FINISHED = {"success", "failed"}
 
 
-class Refused(DemoError):
+class RefusedError(DemoError):
     """The API server answered with an HTTP error."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -29,7 +29,7 @@ class Client:
         self.url, self.check, self.token = url, check, ""
 
     def call(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
-        """GET, or POST when there is a body, or `method`. Returns the parsed answer. Raises Refused."""
+        """GET, or POST when there is a body, or `method`. Returns the parsed answer. Raises RefusedError."""
         method = method or ("GET" if body is None else "POST")
         request = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
         request.add_header("Accept", "application/json")
@@ -42,7 +42,9 @@ class Client:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
-            raise Refused(error.code, f"{path}: {error.read().decode(errors='replace')[:1000]}") from None
+            raise RefusedError(
+                error.code, f"{path}: {error.read().decode(errors='replace')[:1000]}"
+            ) from None
 
     def wait_ready(self, seconds: float = 180) -> None:
         """Wait until the API answers and the DAG is known. Raises DemoError with the DAG's import error."""
@@ -51,7 +53,7 @@ class Client:
                 self.token = self.token or self.call("/auth/token")["access_token"]
                 self.call(f"/api/v2/dags/{DAG}")
                 return
-            except Refused as refusal:
+            except RefusedError as refusal:
                 if refusal.code == 404 and self.token:
                     self._raise_import_errors()
             except OSError:
@@ -100,7 +102,9 @@ class Client:
         lines = []
         for entry in content:
             lines.append(str(entry.get("event", "")))
-            lines += [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+            lines += [
+                f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []
+            ]
         return lines
 
     def _raise_import_errors(self) -> None:

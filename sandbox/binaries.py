@@ -45,10 +45,13 @@ def readable_by_others(tree: Path) -> bool:
     """Whether a user without any rights of their own can read and run all that lies in `tree`."""
     if not open_to_others(tree):
         return False
-    needed = {True: stat.S_IROTH | stat.S_IXOTH, False: stat.S_IROTH}
-    return all(
-        path.stat().st_mode & needed[path.is_dir()] == needed[path.is_dir()] for path in tree.rglob("*")
-    )
+    for path in tree.rglob("*"):
+        mode = path.stat().st_mode
+        # What its owner may run, others must be able to run too.
+        needed = stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if mode & needed != needed:
+            return False
+    return True
 
 
 def install_for_nobody(home: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -45,11 +46,25 @@ def _script(dump: Path, folder: Path) -> Path:
     elif dump.suffix == ".sql":
         shutil.copyfile(dump, script)
     else:
+        _check_whole(dump)
         _call(
             ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--file={script}", str(dump)],
             {},
         )
     return script
+
+
+def _check_whole(dump: Path) -> None:
+    """Refuse a tar that was cut off: pg_restore (18 at least) reads on for ever at its end."""
+    if not tarfile.is_tarfile(dump):
+        return
+    try:
+        with tarfile.open(dump) as archive:
+            last = max((member.offset_data + member.size for member in archive), default=0)
+    except tarfile.TarError as error:
+        raise SandboxError(f"{dump} is broken ({error}): get it again") from error
+    if last > dump.stat().st_size:
+        raise SandboxError(f"{dump} is broken (cut off): get it again")
 
 
 def _unzip(dump: Path, folder: Path) -> Path:

@@ -148,7 +148,7 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str, snapshot: Snapsho
             "SELECT load_id, attempt FROM etl_load WHERE table_name = %s AND status = 'running'", (table,)
         )
         for load_id, earlier in cursor.fetchall():
-            warehouse.drop_staging(cursor, Load(load_id, table, earlier).staging)
+            warehouse.drop_idle_staging(cursor, Load(load_id, table, earlier).staging)
         cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")
         load = Load(cursor.fetchone()[0], table, attempt)
         cursor.execute(
@@ -173,9 +173,9 @@ def require_newest(cursor: Any, load: Load) -> None:
     """Raise Fenced when a later attempt has superseded this one. Holds the record until the transaction ends."""
     cursor.execute("SELECT status, reason FROM etl_load WHERE load_id = %s FOR UPDATE", (load.load_id,))
     status, reason = cursor.fetchone()
-    if status != "running":
+    if status == "superseded":
         raise Fenced(
-            f"fenced: {load.table}: this attempt is {status} ({reason}), so it may not publish",
+            f"fenced: {load.table}: this attempt is superseded ({reason}), so it may not publish",
             "the newer attempt's result stands; nothing to do",
         )
 
@@ -214,13 +214,16 @@ def record_rejects(cursor: Any, load: Load, batch: Batch, rejects: Sequence[Reje
     )
 
 
-def record_failure(warehouse: Warehouse, load: Load, status: str, reason: str, seconds: float) -> None:
+def record_failure(warehouse: Warehouse, load: Load, reason: str, seconds: float) -> None:
     """End an attempt that did not publish, and clear its staging away."""
     with warehouse.transaction() as cursor:
         warehouse.drop_staging(cursor, load.staging)
         cursor.execute(
-            "UPDATE etl_load SET status = %s, reason = %s, seconds = %s WHERE load_id = %s AND status = 'running'",
-            (status, _cut(reason, 4000), round(seconds, 3), load.load_id),
+            """
+            UPDATE etl_load SET status = 'failed', reason = %s, seconds = %s
+            WHERE load_id = %s AND status = 'running'
+            """,
+            (_cut(reason, 4000), round(seconds, 3), load.load_id),
         )
 
 

@@ -149,9 +149,16 @@ def _published_rows(cursor: Any, target: Target) -> int:
 
 
 def _record_failure(work: Work, load: Load, error: BaseException, seconds: float) -> None:
-    """Best effort: what went wrong must not be hidden by failing to write it down."""
-    fate = "superseded" if isinstance(error, Fenced) else "failed"
+    """Best effort: what went wrong must not be hidden by failing to write it down.
+
+    Raises Fenced if a newer attempt began meanwhile: it may have taken the staging table away, and then that, and
+    not what came of it, is what went wrong.
+    """
     try:
-        batch.record_failure(work.warehouse, load, fate, str(error) or type(error).__name__, seconds)
+        batch.record_failure(work.warehouse, load, str(error) or type(error).__name__, seconds)
+        with work.warehouse.transaction() as cursor:
+            batch.require_newest(cursor, load)
+    except Fenced:
+        raise
     except EtlError as also:
         work.say(f"the failure could not be recorded: {also}")

@@ -119,6 +119,15 @@ class Warehouse:
     def drop_staging(self, cursor: Any, name: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
 
+    def drop_idle_staging(self, cursor: Any, name: str) -> None:
+        """Clear a dead attempt's staging away, but never wait for one that is still being written.
+
+        Its writer is told that it is superseded as soon as it wants to publish, and clears it away itself.
+        """
+        cursor.execute("SELECT 1 FROM pg_locks WHERE relation = to_regclass(%s)", (name,))
+        if not cursor.fetchall():
+            self.drop_staging(cursor, name)
+
     def copy_statement(self, name: str, columns: Sequence[Column]) -> str:
         """COPY for a connection that knows nothing of the search_path."""
         listed = ", ".join(column.name for column in columns)

@@ -118,6 +118,7 @@ def test_when_its_port_is_taken_it_takes_another_and_tells_the_jobs(folder):
     old = sandbox.port
     sandbox.down()
     with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # our old connections linger
         stranger.bind(("127.0.0.1", old))
         stranger.listen()
         assert sandbox.up(SMALL)
@@ -251,7 +252,7 @@ def test_anothers_server_is_not_written_to(shared, folder, monkeypatch):
     theirs = shared.port
     monkeypatch.setattr(Cluster, "port", lambda _self: theirs)
     with pytest.raises(
-        SandboxError, match=f"port {theirs} is served from elsewhere than .*: nothing was changed"
+        SandboxError, match=rf"port {theirs} is served from elsewhere than .*: nothing was changed"
     ):
         Sandbox(folder).up(SMALL)
     monkeypatch.undo()
@@ -319,18 +320,20 @@ def test_odd_texts_arrive_as_they_were_meant(shared):
     assert ask(shared, "dvdrental", "SELECT octet_length(picture) FROM staff WHERE staff_id = 1") == [(8,)]
 
 
-SCHEMA_QUESTIONS = (
-    "SELECT table_name, column_name, udt_name, domain_name, character_maximum_length, numeric_precision, "
-    "numeric_scale, is_nullable, ordinal_position FROM information_schema.columns "
-    "JOIN information_schema.tables USING (table_schema, table_name) "
-    "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
-    "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
-    "WHERE connamespace = 'public'::regnamespace AND contype <> 'n'",
-    "SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
-    "SELECT enumlabel, enumsortorder FROM pg_enum",
-    "SELECT sequencename FROM pg_sequences",
-)
+SCHEMA_QUESTIONS = {
+    "columns": """
+        SELECT table_name, column_name, udt_name, domain_name, character_maximum_length, numeric_precision,
+               numeric_scale, is_nullable, ordinal_position
+        FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE'""",
+    "indexes": "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND contype <> 'n'""",
+    "triggers": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "enum": "SELECT enumlabel, enumsortorder FROM pg_enum",
+    "sequences": "SELECT sequencename FROM pg_sequences",
+}
 
 
 @needs_dump
@@ -341,8 +344,8 @@ def test_a_dump_gives_the_golden_numbers_and_the_schema_that_we_generate(shared)
     assert ask(shared, "real", "SELECT count(*) FROM rental", READER) == [(16_044,)]
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         ask(shared, "real", "SELECT rewards_report(1, 1)", READER)
-    for question in SCHEMA_QUESTIONS:
-        assert sorted(ask(shared, "dvdrental", question)) == sorted(ask(shared, "real", question))
+    for what, question in SCHEMA_QUESTIONS.items():
+        assert set(ask(shared, "dvdrental", question)) == set(ask(shared, "real", question)), what
 
 
 @needs_dump
@@ -355,13 +358,15 @@ def test_the_zip_that_the_tutorial_offers_is_restored_too(shared, tmp_path):
 
 
 @needs_dump
-def test_a_broken_dump_loads_nothing(shared, tmp_path):
+@pytest.mark.parametrize("share", [0.002, 0.5, 0.9])
+def test_a_dump_that_was_cut_off_loads_nothing(shared, tmp_path, share):
     whole = DUMP.read_bytes()
-    (tmp_path / "half.tar").write_bytes(whole[: len(whole) // 2])
-    shared.create_database("broken")
-    with pytest.raises(SandboxError, match="failed, nothing was loaded: .*error"):
-        shared.fill("broken", Content(dump=tmp_path / "half.tar"))
-    assert ask(shared, "broken", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    (tmp_path / "half.tar").write_bytes(whole[: int(len(whole) * share)])
+    broken = f"broken_{share:g}"
+    shared.create_database(broken)
+    with pytest.raises(SandboxError, match="is broken"):
+        shared.fill(broken, Content(dump=tmp_path / "half.tar"))
+    assert ask(shared, broken, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
 def test_an_sql_script_that_fails_halfway_loads_nothing(shared, tmp_path):
@@ -369,6 +374,6 @@ def test_an_sql_script_that_fails_halfway_loads_nothing(shared, tmp_path):
         "CREATE TABLE payment (amount numeric);\nINSERT INTO payment VALUES ('x');\n"
     )
     shared.create_database("half")
-    with pytest.raises(SandboxError, match="psql failed, nothing was loaded: .*invalid input syntax"):
+    with pytest.raises(SandboxError, match=r"psql failed, nothing was loaded: .*invalid input syntax"):
         shared.fill("half", Content(dump=tmp_path / "half.sql"))
     assert ask(shared, "half", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
