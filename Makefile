@@ -1,0 +1,59 @@
+# The commands of this project. A bare `make` prints the list.
+#
+#   PYTHON   the Python that makes .venv (default python3)
+#   DUMP     a dump of dvdrental to restore into the sandbox
+#   SCALE    without a dump: generate this many times the real dvdrental (default 1)
+
+PYTHON ?= python3
+BIN    := .venv/bin
+RUN    := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo airflow test lint verify down env driver lock compose-env clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: env driver build/dvdrental_etl.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X)
+	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))
+	@$(RUN) -m demo run
+
+airflow: env driver build/dvdrental_etl.zip ## Airflow's UI on 127.0.0.1, over the sandbox
+	@$(RUN) -m sandbox up
+	@$(RUN) -m demo ui
+
+test: lint driver build/dvdrental_etl.zip ## lint, type check, all tests; the fast ones first
+	@$(RUN) -m pytest tests/unit
+	@$(RUN) -m pytest --ignore=tests/unit
+
+lint: env ## linter, formatter, type checker
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+verify: env ## check the sandbox's warehouse with plain SQL, no Spark
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify --config .sandbox/credentials.json
+
+down: env ## stop the sandbox; its data stays
+	@$(RUN) -m sandbox down
+
+env: ## .venv from requirements.lock, unless it is current
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer" \
+		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) demo/environment.py
+
+driver: env ## the JDBC driver in jars/, by checksum
+	@$(RUN) -m demo.driver
+
+build/dvdrental_etl.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) demo/bundle.py | env
+	@$(RUN) -m demo.bundle $@
+
+lock: env ## requirements.lock anew from pyproject.toml: newest versions that fit
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+
+compose-env: ## .env with random passwords for docker-compose.yml, unless it is there
+	@$(PYTHON) docker/make_env.py .env
+
+clean: ## remove what was made: environment, driver, build, caches; not the sandbox
+	@rm -rf .venv build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@find . -name __pycache__ -type d -not -path './.sandbox/*' -prune -exec rm -rf {} +

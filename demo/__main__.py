@@ -1,0 +1,144 @@
+"""Command line of the demo: python -m demo run | ui."""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from demo import report
+from demo.client import DAG, Client
+from demo.errors import DemoError
+from demo.runtime import Airflow, connections, terminate_like_interrupt
+from demo.spark import SmallSpark
+
+TAIL = 25  # lines of a failed task's log
+UI_PORT = 8080
+
+
+class Demo:
+    """The sandbox's folder, and what is printed about it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.began = time.monotonic()
+        self.spark = SmallSpark(directory)
+        path = directory / "credentials.json"
+        if not path.is_file():
+            raise DemoError(f"there is no sandbox in {directory}: start it with `python -m sandbox up`")
+        self.credentials: dict[str, Any] = json.loads(path.read_text())
+
+    def say(self, text: str) -> None:
+        """One line of progress, with the minutes and seconds since the start."""
+        minutes, seconds = divmod(int(time.monotonic() - self.began), 60)
+        self.console.print(f"[dim]{minutes}:{seconds:02}[/dim]  {text}")
+
+    def airflow(self, port: int = 0) -> Airflow:
+        """Airflow with the sandbox's databases and this machine's Spark."""
+        return Airflow(
+            self.directory / "airflow", connections(self.credentials, self.spark.extra()), port=port
+        )
+
+    def run(self, conf: dict[str, Any] | None = None) -> str:
+        """Run the DAG once in a real Airflow and return the run's id. Raises DemoError if a task fails."""
+        self.say("Airflow starts: API server, DAG processor, scheduler")
+        if self.spark.train(self.directory / "credentials.json"):
+            self.say("Spark starts once for an archive of its classes: later jobs start in half the time")
+        try:
+            with self.airflow() as airflow:
+                client = Client(airflow.url, airflow.check)
+                client.wait_ready()
+                self.spark.finish()
+                client.end_unfinished_runs()
+                run_id = client.trigger(conf or {})
+                self.say(f"DAG {DAG} runs as {run_id}")
+                self.follow(client, run_id)
+                self.say("Airflow stops")
+        finally:
+            self.spark.stop()
+        return run_id
+
+    def follow(self, client: Client, run_id: str) -> None:
+        """Print each task's progress, and the log's end of one that fails."""
+        failed = False
+        for instance in client.follow(run_id):
+            state, name = instance["state"], f"{instance['task_id']:<18}"
+            if state == "running":
+                self.say(
+                    f"{name} runs" + (f", attempt {instance['try_number']}" * (instance["try_number"] > 1))
+                )
+            elif state == "success":
+                self.say(f"{name} [green]done[/green] in {instance['duration']:.1f} s")
+            elif state == "skipped":
+                self.say(f"{name} [yellow]skipped[/yellow]")
+            elif state in ("failed", "up_for_retry"):
+                failed = failed or state == "failed"
+                again = ", will be tried again" if state == "up_for_retry" else ""
+                self.say(f"{name} [red]failed[/red]{again}; its log ends with")
+                for line in client.log(run_id, instance)[-TAIL:]:
+                    self.console.print(f"      {line}", markup=False)
+        if failed or client.run_state(run_id) != "success":
+            raise DemoError(f"the run failed; all logs: {self.directory / 'airflow' / 'logs'}")
+
+    def show(self, run_id: str) -> None:
+        """Print what was loaded and where to look next. Raises DemoError if the two sides differ."""
+        result = report.read(self.credentials, run_id)
+        report.show(result, self.console)
+        place = "" if self.directory == Path(".sandbox").resolve() else f" --dir {self.directory}"
+        self.console.print("Look into it:  [bold].venv/bin/python -m sandbox psql" + place, markup=True)
+        self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
+        self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + place)
+        if result.difference != report.Totals(0, result.difference.amount * 0):
+            raise DemoError("source and warehouse differ: see the table above")
+
+    def ui(self) -> None:
+        """Airflow's UI, until Ctrl-C."""
+        self.say("Airflow starts: API server, DAG processor, scheduler")
+        self.spark.train(self.directory / "credentials.json")
+        try:
+            with self.airflow(UI_PORT) as airflow:
+                client = Client(airflow.url, airflow.check)
+                client.wait_ready()
+                self.spark.finish()
+                self.say(
+                    f"[bold]{airflow.url}/dags/{DAG}[/bold]  no login, for this machine only; Ctrl-C stops it"
+                )
+                self.say("The nightly schedule is off here: press Trigger")
+                while True:
+                    airflow.check()
+                    time.sleep(1)
+        except KeyboardInterrupt:
+            self.say("Airflow is stopped")
+        finally:
+            self.spark.stop()
+
+
+def main() -> int:
+    """Run one command; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description="The DAG in a real Airflow.")
+    parser.add_argument("command", choices=["run", "ui"], help="run the DAG once and report; or open the UI")
+    parser.add_argument("--dir", type=Path, default=Path(".sandbox"), help="the sandbox (default .sandbox)")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, terminate_like_interrupt)
+    try:
+        demo = Demo(options.dir.resolve())
+        if options.command == "ui":
+            demo.ui()
+        else:
+            demo.show(demo.run())
+    except DemoError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: Airflow and its tasks are stopped, the sandbox stays\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

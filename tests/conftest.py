@@ -1,0 +1,89 @@
+"""A small Spark session, and frames written as rows: a valid base row, and what a test changes in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from dvdrental_etl.source import Table
+    from pyspark.sql import DataFrame, SparkSession
+
+Row = Mapping[str, Any]
+SPARK_APPS = Path(__file__).resolve().parents[1] / "spark_apps"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """Two threads, one partition after each shuffle: frames of a few rows need no more."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    running = (
+        SparkSession.builder.master("local[2]")
+        .appName("tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+        .config("spark.default.parallelism", "1")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.executorEnv.PYTHONPATH", str(SPARK_APPS))
+        .getOrCreate()
+    )
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def framed(spark: SparkSession) -> Callable[[str, Sequence[Row]], DataFrame]:
+    """A frame of rows. Each row must name each column, no more and no less."""
+
+    def make(schema: str, rows: Sequence[Row]) -> DataFrame:
+        from pyspark.sql.types import StructType
+
+        typed = StructType.fromDDL(schema)
+        for row in rows:
+            assert set(row) == set(typed.names), f"a row has {sorted(row)}, the frame {sorted(typed.names)}"
+        return spark.createDataFrame([tuple(row[name] for name in typed.names) for row in rows], typed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def extracted(framed: Callable[..., DataFrame]) -> Callable[..., dict[str, DataFrame]]:
+    """The frames that a script's extract gives: the columns that its SOURCES list, and no others."""
+
+    def make(sources: Sequence[Table], rows: Mapping[str, Sequence[Row]]) -> dict[str, DataFrame]:
+        assert set(rows) == {table.name for table in sources}
+        return {
+            # JDBC reads a timestamp without zone as what it is.
+            table.name: framed(table.columns.replace(" timestamp", " timestamp_ntz"), rows[table.name])
+            for table in sources
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def same_rows(framed: Callable[..., DataFrame]) -> Callable[[DataFrame, str, Sequence[Row]], None]:
+    """Assert that a frame has these columns and rows, in any order."""
+
+    def check(actual: DataFrame, schema: str, rows: Sequence[Row]) -> None:
+        from chispa import assert_df_equality
+
+        assert_df_equality(
+            actual,
+            framed(schema, rows),
+            ignore_nullable=True,
+            ignore_column_order=True,
+            ignore_row_order=True,
+        )
+
+    return check

@@ -1,0 +1,105 @@
+"""Run it twice and nothing changes; plan it and nothing changes at all."""
+
+import json
+
+from lab import TABLES, Lab, counts, planned
+
+BASE_ROWS = {"dim_customer": 30, "dim_movie": 473, "dim_store": 2, "dim_staff": 2, "fact_sales": 730}
+
+
+def test_second_run_changes_nothing(lab: Lab) -> None:
+    sizes = {table: lab.last_load(table)["rows_read"] for table in TABLES}
+    lab.warehouse("CREATE ROLE analyst_of_second_run; GRANT USAGE ON SCHEMA dw TO analyst_of_second_run")
+    lab.warehouse("GRANT SELECT ON fact_sales, dim_customer TO analyst_of_second_run")
+    lab.warehouse("CREATE VIEW takings AS SELECT city, sales_amount FROM fact_sales JOIN dim_customer USING (customer_key)")
+    rights = "SELECT relname, relacl::text, relowner, reloptions FROM pg_class WHERE relnamespace = 'dw'::regnamespace"
+    before = lab.content(), lab.tables(), lab.warehouse(rights), lab.warehouse("SELECT * FROM takings ORDER BY 1, 2")
+
+    outcomes = lab.load_all(as_of="2007-06-02T00:00:00")
+
+    after = lab.content(), lab.tables(), lab.warehouse(rights), lab.warehouse("SELECT * FROM takings ORDER BY 1, 2")
+    assert after == before
+    for table, outcome in outcomes.items():
+        assert counts(outcome) == planned(read=sizes[table])
+        load = lab.last_load(table)
+        zero = {load[f"rows_{what}"] for what in ("new", "changed", "expired", "deleted", "quarantined")}
+        assert (load["status"], load["rows_read"], zero) == ("published", sizes[table], {0})
+    assert lab.warehouse.value("SELECT has_table_privilege('analyst_of_second_run', 'fact_sales', 'SELECT')")
+    lab.warehouse("DROP OWNED BY analyst_of_second_run; DROP ROLE analyst_of_second_run")
+
+
+def test_full_refresh_changes_nothing_that_is_right(lab: Lab) -> None:
+    before = lab.content(), lab.tables()
+    lab.load_all("--full-refresh")
+    assert (lab.content(), lab.tables()) == before
+
+
+def test_full_refresh_mends_what_somebody_broke(lab: Lab) -> None:
+    before = [row[:-1] for row in lab.content()["fact_sales"]]
+    lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 1 WHERE sales_key % 10 = 0")
+    lab.warehouse("DELETE FROM fact_sales WHERE sales_key % 10 = 1")
+    lab.load("fact_sales", "--full-refresh")
+    assert [row[:-1] for row in lab.content()["fact_sales"]] == before
+
+
+def test_plan_of_an_empty_warehouse(empty: Lab) -> None:
+    before = empty.tables()
+    for table in TABLES:
+        source = {"dim_customer": "customer", "dim_movie": "film", "dim_store": "store", "dim_staff": "staff"}
+        rows = empty.source.value(f"SELECT count(*) FROM {source.get(table, 'payment')}")
+        outcome = empty.load(table, "--dry-run")
+        assert "nothing written" in outcome.out
+        assert counts(outcome) == planned(read=rows, new=rows)
+    assert empty.tables() == before
+    assert empty.warehouse.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'dw'") == 0
+
+
+def test_plan_with_changes_pending(lab: Lab) -> None:
+    # Customers: 2 move (a version each), 1 gets a new e-mail (in place), 1 goes, 2 come.
+    lab.source("UPDATE address SET address = 'Elsewhere 1' WHERE address_id IN (SELECT address_id FROM customer WHERE customer_id IN (3, 4))")
+    lab.source("UPDATE customer SET email = 'new@example.org' WHERE customer_id = 5")
+    lab.source("DELETE FROM customer WHERE customer_id = 6")
+    lab.source("INSERT INTO customer (store_id, first_name, last_name, address_id, active) SELECT 1, 'A', 'B', 1, 1 FROM generate_series(1, 2)")
+    # Payments: 3 corrected, 2 gone, 1 new.
+    lab.source("UPDATE payment SET amount = amount + 0.01 WHERE payment_id IN (17503, 17504, 17505)")
+    lab.source("DELETE FROM payment WHERE payment_id IN (17506, 17507)")
+    lab.source("INSERT INTO payment (customer_id, staff_id, rental_id, amount, payment_date) VALUES (1, 1, 1, 1.23, '2007-05-20')")
+    before = lab.content(with_record=True), lab.tables()
+
+    customers = lab.load("dim_customer", "--dry-run", as_of="2007-06-02T00:00:00")
+    payments = lab.load("fact_sales", "--dry-run", as_of="2007-06-02T00:00:00")
+
+    assert counts(customers) == planned(read=31, new=2, changed=3, expired=3, deleted=1)
+    assert counts(payments) == planned(read=729, new=1, changed=3, deleted=2)
+    assert (lab.content(with_record=True), lab.tables()) == before
+
+    # What was planned is what then happens.
+    assert counts(lab.load("dim_customer", as_of="2007-06-02T00:00:00")) == counts(customers)
+    assert counts(lab.load("fact_sales", as_of="2007-06-02T00:00:00")) == counts(payments)
+    lab.check_invariants()
+
+
+def test_one_batch_joined_by_all(empty: Lab) -> None:
+    for table in ("dim_store", "dim_staff"):
+        empty.load(table, "--batch-id", "nightly 1", as_of="2007-06-01T12:00:00")
+    assert empty.warehouse("SELECT run_id, as_of::text FROM etl_batch") == [("nightly 1", "2007-06-01 12:00:00")]
+    assert empty.warehouse("SELECT DISTINCT batch_id FROM etl_load") == [(1,)]
+    assert empty.warehouse("SELECT DISTINCT batch_id FROM dim_store WHERE store_key > 0") == [(1,)]
+    refused = empty.load("dim_store", "--batch-id", "nightly 1", as_of="2007-06-01T13:00:00", code=2)
+    assert "as_of" in refused.error
+
+
+def test_clock_of_the_source_is_the_default(empty: Lab) -> None:
+    empty.source(f"ALTER DATABASE {empty.source.database} SET timezone TO 'Asia/Tokyo'")
+    before = empty.source.value("SELECT localtimestamp")
+    empty.load("dim_store")
+    after = empty.source.value("SELECT localtimestamp")
+    assert before <= empty.warehouse.value("SELECT as_of FROM etl_batch") <= after
+
+
+def test_rejects_keep_the_whole_row_as_json(lab: Lab) -> None:
+    lab.source("ALTER TABLE payment ALTER amount DROP NOT NULL")
+    lab.source("UPDATE payment SET amount = NULL WHERE payment_id = 17503")
+    lab.load("fact_sales")
+    row = json.loads(lab.warehouse.value("SELECT row_json FROM etl_reject"))
+    assert row["sales_key"] == 17503
