@@ -14,15 +14,15 @@ RUN    := $(BIN)/python
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: env driver build/dvdrental_etl.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X)
+demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X)
 	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))
 	@$(RUN) -m demo run
 
-airflow: env driver build/dvdrental_etl.zip ## Airflow's UI on 127.0.0.1, over the sandbox
+airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbox
 	@$(RUN) -m sandbox up
 	@$(RUN) -m demo ui
 
-test: lint driver build/dvdrental_etl.zip ## lint, type check, all tests; the fast ones first
+test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones first
 	@$(RUN) -m pytest tests/unit
 	@$(RUN) -m pytest --ignore=tests/unit
 
@@ -32,7 +32,7 @@ lint: env ## linter, formatter, type checker
 	@$(BIN)/mypy
 
 verify: env ## check the sandbox's warehouse with plain SQL, no Spark
-	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify --config .sandbox/credentials.json
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
 
 down: env ## stop the sandbox; its data stays
 	@$(RUN) -m sandbox down
@@ -45,7 +45,7 @@ env: ## .venv from requirements.lock, unless it is current
 driver: env ## the JDBC driver in jars/, by checksum
 	@$(RUN) -m demo.driver
 
-build/dvdrental_etl.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) demo/bundle.py | env
+build/jobs.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) demo/bundle.py | env
 	@$(RUN) -m demo.bundle $@
 
 lock: env ## requirements.lock anew from pyproject.toml: newest versions that fit

@@ -210,7 +210,7 @@ def load(table: str) -> SparkSubmitOperator:
         name=f"load_{table}",
         conn_id="spark_default",
         env_vars=SETTINGS | SPARK,
-        py_files=str(ROOT / "build" / "dvdrental_etl.zip"),
+        py_files=str(ROOT / "build" / "jobs.zip"),
         jars=str(ROOT / "jars" / "postgresql.jar"),
         properties_file=PROPERTIES,
         spark_binary=str(spark_submit) if os.access(spark_submit, os.X_OK) else "spark-submit",

@@ -1,4 +1,4 @@
-"""Build the zip of the jobs' package that --py-files takes: `python -m demo.bundle build/dvdrental_etl.zip`.
+"""Build the zip of the jobs' package that --py-files takes: `python -m demo.bundle build/jobs.zip`.
 
 The same sources give the same bytes, so that a cluster's cache of it holds.
 """
