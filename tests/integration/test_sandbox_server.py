@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -249,9 +250,7 @@ def test_anothers_server_is_not_written_to(shared, folder, monkeypatch):
     """Even one that knows our password, on the port that we think is ours."""
     mine = Sandbox.start(folder)
     mine.down()
-    shutil.copyfile(shared.directory / "sandbox.json", folder / "sandbox.json")
-    state = json.loads((folder / "sandbox.json").read_text())
-    (folder / "sandbox.json").write_text(json.dumps(state | {"home": str(Sandbox(folder).directory)}))
+    replace(mine.state, passwords=shared.state.passwords).write(folder / "sandbox.json")
     theirs = shared.port
     monkeypatch.setattr(Cluster, "port", lambda _self: theirs)
     with pytest.raises(
