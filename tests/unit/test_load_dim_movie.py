@@ -7,7 +7,10 @@ import pytest
 from dvdrental_etl import contract
 from load_dim_movie import SOURCES, TARGET, transform
 
-EARLY, LATE = dt.datetime(2006, 2, 15, 10, 2, 19), dt.datetime(2013, 5, 26, 14, 50, 58, 951000)
+EARLY, LATE = (
+    dt.datetime.fromisoformat("2006-02-15 10:02:19"),
+    dt.datetime.fromisoformat("2013-05-26 14:50:58.951000"),
+)
 
 FILM = {
     "film_id": 133,
@@ -53,8 +56,10 @@ MEMBER = {
 def transformed(extracted):
     def run(**rows):
         base = {
-            **{"film": [FILM], "language": [LANGUAGE]},
-            **{"film_category": [FILM_CATEGORY], "category": [CATEGORY]},
+            "film": [FILM],
+            "language": [LANGUAGE],
+            "film_category": [FILM_CATEGORY],
+            "category": [CATEGORY],
         }
         return transform(**extracted(SOURCES, base | rows))
 
@@ -65,10 +70,10 @@ def test_a_film_gets_its_language_and_its_category(transformed, same_rows):
     same_rows(transformed(), COLUMNS, [MEMBER])
 
 
-@pytest.mark.parametrize("language_id", [None, 999])
-def test_a_film_without_language_is_kept(transformed, same_rows, language_id):
-    frame = transformed(film=[FILM | {"language_id": language_id}])
-    same_rows(frame, COLUMNS, [MEMBER | {"language": None}])
+def test_a_film_without_language_is_kept(transformed, same_rows):
+    frame = transformed(film=[FILM | {"language_id": None}, FILM | {"film_id": 2, "language_id": 999}])
+    nameless = {"film_id": 2, "language": None, "category": None}
+    same_rows(frame, COLUMNS, [MEMBER | {"language": None}, MEMBER | nameless])
 
 
 def test_a_film_without_category_is_kept(transformed, same_rows):
@@ -91,18 +96,20 @@ def test_several_categories_are_sorted_and_joined_and_the_film_stays_one_row(tra
     same_rows(frame, COLUMNS, [MEMBER | {"category": "Action, Comedy, Music"}])
 
 
-@pytest.mark.parametrize(
-    ("features", "text"),
-    [
-        (["Trailers", "Behind the Scenes", "Commentaries"], "Behind the Scenes, Commentaries, Trailers"),
-        (["Commentaries"], "Commentaries"),
-        ([], ""),
-        (None, None),
-    ],
-)
-def test_special_features_are_sorted_and_joined(transformed, same_rows, features, text):
-    frame = transformed(film=[FILM | {"special_features": features}])
-    same_rows(frame, COLUMNS, [MEMBER | {"special_features": text}])
+def test_special_features_are_sorted_and_joined(transformed, same_rows):
+    features = {
+        1: ["Trailers", "Behind the Scenes", "Commentaries"],
+        2: ["Commentaries"],
+        3: [],
+        4: None,
+    }
+    texts = {1: "Behind the Scenes, Commentaries, Trailers", 2: "Commentaries", 3: "", 4: None}
+    frame = transformed(
+        film=[FILM | {"film_id": n, "special_features": features[n]} for n in (1, 2, 3, 4)],
+        film_category=[FILM_CATEGORY | {"film_id": n} for n in (1, 2, 3, 4)],
+    )
+    members = [MEMBER | {"film_id": n, "special_features": texts[n]} for n in (1, 2, 3, 4)]
+    same_rows(frame, COLUMNS, members)
 
 
 def test_nulls_stay_null_and_empty_strings_stay_empty(transformed, same_rows):
@@ -110,33 +117,44 @@ def test_nulls_stay_null_and_empty_strings_stay_empty(transformed, same_rows):
     same_rows(transformed(film=[FILM | unsaid]), COLUMNS, [MEMBER | unsaid])
 
 
-@pytest.mark.parametrize("latest", ["film", "language", "film_category", "category"])
-def test_changed_at_is_the_latest_change_of_what_a_film_is_made_of(transformed, latest):
-    rows = {"film": FILM, "language": LANGUAGE, "film_category": FILM_CATEGORY, "category": CATEGORY}
-    moments = {name: [row | {"last_update": LATE if name == latest else EARLY}] for name, row in rows.items()}
-    assert transformed(**moments).first()["changed_at"] == LATE
-
-
-def test_changed_at_counts_the_latest_of_several_categories(transformed):
+def test_changed_at_is_the_latest_change_of_what_a_film_is_made_of(transformed):
+    # Four films, each with a language and a category of its own; of each another part is what changed last.
     frame = transformed(
-        film=[FILM | {"last_update": EARLY}],
+        film=[
+            FILM | {"film_id": n, "language_id": n, "last_update": LATE if n == 1 else EARLY}
+            for n in (1, 2, 3, 4)
+        ],
+        language=[
+            LANGUAGE | {"language_id": n, "last_update": LATE if n == 2 else EARLY} for n in (1, 2, 3, 4)
+        ],
         film_category=[
-            FILM_CATEGORY,
-            FILM_CATEGORY | {"category_id": 1, "last_update": LATE},
-            FILM_CATEGORY | {"category_id": 5, "last_update": None},
+            {"film_id": n, "category_id": n, "last_update": LATE if n == 3 else EARLY} for n in (1, 2, 3, 4)
+        ],
+        category=[
+            CATEGORY | {"category_id": n, "last_update": LATE if n == 4 else EARLY} for n in (1, 2, 3, 4)
         ],
     )
-    assert frame.first()["changed_at"] == LATE
+    found = {row["film_id"]: row["changed_at"] for row in frame.collect()}
+    assert found == {1: LATE, 2: LATE, 3: LATE, 4: LATE}
 
 
 def test_changed_at_passes_over_parts_that_have_no_date(transformed):
-    frame = transformed(film=[FILM | {"last_update": None}], language=[], film_category=[FILM_CATEGORY])
-    assert frame.first()["changed_at"] == EARLY
-
-
-def test_changed_at_is_null_when_no_part_has_a_date(transformed):
-    frame = transformed(film=[FILM | {"last_update": None}], language=[], film_category=[])
-    assert frame.first()["changed_at"] is None
+    undated = FILM | {"last_update": None}
+    frame = transformed(
+        film=[
+            undated | {"film_id": 1, "language_id": None},
+            undated | {"film_id": 2, "language_id": 1},
+            undated | {"film_id": 3, "language_id": None},
+        ],
+        # Film 3 has three categories, and the one in the middle came last.
+        film_category=[
+            {"film_id": 3, "category_id": 12, "last_update": EARLY},
+            {"film_id": 3, "category_id": 1, "last_update": LATE},
+            {"film_id": 3, "category_id": 5, "last_update": None},
+        ],
+    )
+    found = {row["film_id"]: row["changed_at"] for row in frame.collect()}
+    assert found == {1: None, 2: EARLY, 3: LATE}
 
 
 def test_films_are_neither_lost_nor_multiplied(transformed, same_rows):
