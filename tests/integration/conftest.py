@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL server and one Spark session for all integration tests; databases are cloned for each."""
+"""One embedded PostgreSQL server for all integration tests; databases are cloned for each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import ROOT, TABLES, Lab, Place, write_config
-from sandbox.access import READER, WRITER
+from lab import ROOT, Lab, Place, write_config
+
+from sandbox.access import WRITER
 from sandbox.cluster import SUPERUSER
 from sandbox.fill import Content
 from sandbox.server import Sandbox
@@ -50,21 +51,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[object]:
-    """The session that all jobs run in: they leave it alone, so that each costs a second and not ten."""
+def make_lab(server: Sandbox, spark: object, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
+    """Make a lab from a template source, and a template warehouse or an empty one.
+
+    Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.
+    """
     if not DRIVER.is_file():
         pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
-    from dvdrental_etl import session
-
-    running = session.start("integration tests")
-    running.sparkContext.setLogLevel("OFF")
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="session")
-def make_lab(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
-    """Make a lab from a template source, and a template warehouse or an empty one."""
     numbers = itertools.count(1)
 
     def make(source: str, warehouse: str | None = None, schema: str = "public") -> Lab:
@@ -102,7 +95,7 @@ def source_template(server: Sandbox) -> str:
 
 
 @pytest.fixture(scope="session")
-def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab, spark: object) -> str:
+def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab) -> str:
     """A warehouse that all of source_template is loaded into, as of LOADED_AT."""
     lab = make_lab(source_template)
     lab.load_all("--batch-id", "base", as_of=LOADED_AT)
@@ -112,7 +105,7 @@ def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab,
 
 
 @pytest.fixture
-def empty(make_lab: MakeLab, source_template: str, spark: object) -> Lab:
+def empty(make_lab: MakeLab, source_template: str) -> Lab:
     """A source, and a warehouse with nothing in it."""
     return make_lab(source_template)
 
@@ -126,7 +119,7 @@ def lab(make_lab: MakeLab, source_template: str, warehouse_template: str) -> Lab
 
 
 @pytest.fixture(scope="session")
-def real(server: Sandbox, make_lab: MakeLab, spark: object) -> Lab:
+def real(server: Sandbox, make_lab: MakeLab) -> Lab:
     """The real dvdrental and its warehouse, loaded; for tests that only read."""
     if not DUMP.is_file():
         pytest.skip(f"no dump of the real dvdrental at {DUMP}: name one in DVDRENTAL_DUMP")
@@ -135,6 +128,3 @@ def real(server: Sandbox, make_lab: MakeLab, spark: object) -> Lab:
     made = make_lab("real_template")
     made.load_all()
     return made
-
-
-__all__ = ("READER", "TABLES")

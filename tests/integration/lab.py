@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,6 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from sandbox.access import READER, WRITER
 from sandbox.cluster import HOST, SUPERUSER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +116,8 @@ class Lab:
     def content(self, *, with_record: bool = False) -> dict[str, Rows]:
         """Every row of every published table and, on request, of the run record."""
         tables = self.warehouse(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'dw' AND (tablename ~ '^(dim|fact)_' OR %s) ORDER BY 1",
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'dw' "
+            "AND (tablename ~ '^(dim|fact)_' OR %s) ORDER BY 1",
             with_record,
         )
         return {name: sorted(self.warehouse(f"SELECT * FROM {name}"), key=repr) for (name,) in tables}
@@ -143,7 +143,9 @@ class Lab:
         """The versions of one member in order of time: the columns, valid_from and valid_to as text."""
         listed = ", ".join((*columns, "valid_from::text", "valid_to::text"))
         natural = DIMENSIONS[table][1]
-        return self.warehouse(f"SELECT {listed} FROM {table} WHERE {natural} = %s ORDER BY valid_from", member)
+        return self.warehouse(
+            f"SELECT {listed} FROM {table} WHERE {natural} = %s ORDER BY valid_from", member
+        )
 
     def check_invariants(self) -> None:
         """What must be true of every dimension at any time, and against the last time that this was asked."""
@@ -164,7 +166,9 @@ class Lab:
                 current = [version[4] for version in versions]
                 assert current == [False] * (len(versions) - 1) + [True], (table, versions)
             keys = {row[0]: row[1:3] for row in rows}
-            assert sorted(keys) == list(range(1, len(rows) + 1)), f"{table}: keys are not dense: {sorted(keys)}"
+            assert sorted(keys) == list(range(1, len(rows) + 1)), (
+                f"{table}: keys are not dense: {sorted(keys)}"
+            )
             before = self.seen_keys.get(table, {})
             assert {k: keys.get(k) for k in before} == before, f"{table}: a key changed its meaning"
             fresh = [keys[k][0] for k in sorted(keys) if k not in before]
@@ -207,7 +211,16 @@ class Lab:
     def current_members(self, table: str) -> Rows:
         """Natural key and attributes of the members that the source has, as text."""
         key, natural = DIMENSIONS[table]
-        record = (key, "valid_from", "valid_to", "is_current", "is_deleted", "is_inferred", "row_hash", "batch_id")
+        record = (
+            key,
+            "valid_from",
+            "valid_to",
+            "is_current",
+            "is_deleted",
+            "is_inferred",
+            "row_hash",
+            "batch_id",
+        )
         return self.warehouse(
             f"SELECT (to_jsonb(d) - %s::text[])::text FROM {table} d "
             f"WHERE is_current AND NOT is_deleted AND {key} > 0 ORDER BY {natural}",
@@ -304,7 +317,9 @@ def write_config(path: Path, credentials: dict[str, Any], **changes: dict[str, s
 
 def job_environment(**more: str) -> dict[str, str]:
     """This process's environment as a job's own process gets it: no setting of ours leaks in."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))
+    }
     return kept | more
 
 
@@ -349,10 +364,8 @@ SOURCE_MEMBERS = {
             'category', (SELECT string_agg(name, ', ' ORDER BY name COLLATE "C")
                 FROM film_category fc JOIN category USING (category_id) WHERE fc.film_id = f.film_id),
             'special_features', CASE WHEN special_features IS NOT NULL THEN coalesce(
-                (SELECT string_agg(feature, ', ' ORDER BY feature COLLATE "C") FROM unnest(special_features) AS feature),
-                '') END)::text
+                (SELECT string_agg(feature, ', ' ORDER BY feature COLLATE "C")
+                    FROM unnest(special_features) AS feature), '') END)::text
         FROM film f JOIN language l USING (language_id) ORDER BY f.film_id
     """,
 }
-
-__all__: Sequence[str] = ("READER", "WRITER")

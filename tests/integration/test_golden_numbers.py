@@ -76,7 +76,9 @@ def test_no_key_may_be_null(real: Lab) -> None:
 @pytest.mark.parametrize("table", DIMENSIONS)
 def test_member_unknown(real: Lab, table: str) -> None:
     key, natural = DIMENSIONS[table]
-    query = f"SELECT {natural}, city, valid_from::text, valid_to::text, is_current FROM {table} WHERE {key} = -1"
+    query = (
+        f"SELECT {natural}, city, valid_from::text, valid_to::text, is_current FROM {table} WHERE {key} = -1"
+    )
     query = query.replace("city", "title" if table == "dim_movie" else "city")
     assert real.warehouse(query) == [(-1, "Unknown", "1900-01-01 00:00:00", "9999-12-31 00:00:00", True)]
 
@@ -121,7 +123,9 @@ def test_every_row_as_the_source_has_it(real: Lab) -> None:
 
 
 def test_record(real: Lab) -> None:
-    for table, rows, amount in zip(TABLES, (599, 1_000, 2, 2, 14_596), (None,) * 4 + (61_312.04,), strict=True):
+    for table, rows, amount in zip(
+        TABLES, (599, 1_000, 2, 2, 14_596), (None,) * 4 + (61_312.04,), strict=True
+    ):
         load = real.last_load(table)
         assert load["status"] == "published"
         assert (load["rows_read"], load["rows_new"], load["rows_quarantined"]) == (rows, rows, 0)

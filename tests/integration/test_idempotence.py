@@ -11,13 +11,28 @@ def test_second_run_changes_nothing(lab: Lab) -> None:
     sizes = {table: lab.last_load(table)["rows_read"] for table in TABLES}
     lab.warehouse("CREATE ROLE analyst_of_second_run; GRANT USAGE ON SCHEMA dw TO analyst_of_second_run")
     lab.warehouse("GRANT SELECT ON fact_sales, dim_customer TO analyst_of_second_run")
-    lab.warehouse("CREATE VIEW takings AS SELECT city, sales_amount FROM fact_sales JOIN dim_customer USING (customer_key)")
-    rights = "SELECT relname, relacl::text, relowner, reloptions FROM pg_class WHERE relnamespace = 'dw'::regnamespace"
-    before = lab.content(), lab.tables(), lab.warehouse(rights), lab.warehouse("SELECT * FROM takings ORDER BY 1, 2")
+    lab.warehouse(
+        "CREATE VIEW takings AS SELECT city, sales_amount FROM fact_sales JOIN dim_customer USING (customer_key)"
+    )
+    rights = (
+        "SELECT relname, relacl::text, relowner, reloptions FROM pg_class "
+        "WHERE relnamespace = 'dw'::regnamespace"
+    )
+    before = (
+        lab.content(),
+        lab.tables(),
+        lab.warehouse(rights),
+        lab.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
+    )
 
     outcomes = lab.load_all(as_of="2007-06-02T00:00:00")
 
-    after = lab.content(), lab.tables(), lab.warehouse(rights), lab.warehouse("SELECT * FROM takings ORDER BY 1, 2")
+    after = (
+        lab.content(),
+        lab.tables(),
+        lab.warehouse(rights),
+        lab.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
+    )
     assert after == before
     for table, outcome in outcomes.items():
         assert counts(outcome) == planned(read=sizes[table])
@@ -56,14 +71,23 @@ def test_plan_of_an_empty_warehouse(empty: Lab) -> None:
 
 def test_plan_with_changes_pending(lab: Lab) -> None:
     # Customers: 2 move (a version each), 1 gets a new e-mail (in place), 1 goes, 2 come.
-    lab.source("UPDATE address SET address = 'Elsewhere 1' WHERE address_id IN (SELECT address_id FROM customer WHERE customer_id IN (3, 4))")
+    lab.source(
+        "UPDATE address SET address = 'Elsewhere 1' WHERE address_id IN (SELECT address_id FROM customer "
+        "WHERE customer_id IN (3, 4))"
+    )
     lab.source("UPDATE customer SET email = 'new@example.org' WHERE customer_id = 5")
     lab.source("DELETE FROM customer WHERE customer_id = 6")
-    lab.source("INSERT INTO customer (store_id, first_name, last_name, address_id, active) SELECT 1, 'A', 'B', 1, 1 FROM generate_series(1, 2)")
+    lab.source(
+        "INSERT INTO customer (store_id, first_name, last_name, address_id, active) "
+        "SELECT 1, 'A', 'B', 1, 1 FROM generate_series(1, 2)"
+    )
     # Payments: 3 corrected, 2 gone, 1 new.
     lab.source("UPDATE payment SET amount = amount + 0.01 WHERE payment_id IN (17503, 17504, 17505)")
     lab.source("DELETE FROM payment WHERE payment_id IN (17506, 17507)")
-    lab.source("INSERT INTO payment (customer_id, staff_id, rental_id, amount, payment_date) VALUES (1, 1, 1, 1.23, '2007-05-20')")
+    lab.source(
+        "INSERT INTO payment (customer_id, staff_id, rental_id, amount, payment_date) "
+        "VALUES (1, 1, 1, 1.23, '2007-05-20')"
+    )
     before = lab.content(with_record=True), lab.tables()
 
     customers = lab.load("dim_customer", "--dry-run", as_of="2007-06-02T00:00:00")
@@ -82,7 +106,9 @@ def test_plan_with_changes_pending(lab: Lab) -> None:
 def test_one_batch_joined_by_all(empty: Lab) -> None:
     for table in ("dim_store", "dim_staff"):
         empty.load(table, "--batch-id", "nightly 1", as_of="2007-06-01T12:00:00")
-    assert empty.warehouse("SELECT run_id, as_of::text FROM etl_batch") == [("nightly 1", "2007-06-01 12:00:00")]
+    assert empty.warehouse("SELECT run_id, as_of::text FROM etl_batch") == [
+        ("nightly 1", "2007-06-01 12:00:00")
+    ]
     assert empty.warehouse("SELECT DISTINCT batch_id FROM etl_load") == [(1,)]
     assert empty.warehouse("SELECT DISTINCT batch_id FROM dim_store WHERE store_key > 0") == [(1,)]
     refused = empty.load("dim_store", "--batch-id", "nightly 1", as_of="2007-06-01T13:00:00", code=2)
