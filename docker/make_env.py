@@ -1,0 +1,33 @@
+"""Write the secrets that docker-compose.yml asks for: `python docker/make_env.py .env`. An existing file stays."""
+
+import base64
+import os
+import secrets
+import sys
+from pathlib import Path
+
+PASSWORDS = (
+    "SOURCE_PASSWORD",
+    "WAREHOUSE_PASSWORD",
+    "AIRFLOW_DB_PASSWORD",
+    "AIRFLOW_SECRET_KEY",
+    "AIRFLOW_JWT_SECRET",
+)
+
+
+def write(path: Path) -> bool:
+    """Create `path`, for its owner only; False if it exists."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return False
+    values = {name: secrets.token_hex(24) for name in PASSWORDS}
+    values["AIRFLOW_FERNET_KEY"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+    return True
+
+
+if __name__ == "__main__":
+    made = write(Path(sys.argv[1]))
+    sys.stdout.write(f"{sys.argv[1]}: {'written' if made else 'is there already, nothing changed'}\n")
