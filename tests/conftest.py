@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from dvdrental_etl.source import Table
     from pyspark.sql import DataFrame, SparkSession
+
+    from dvdrental_etl.source import Table
 
 Row = Mapping[str, Any]
 SPARK_APPS = Path(__file__).resolve().parents[1] / "spark_apps"

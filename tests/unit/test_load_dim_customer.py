@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from dvdrental_etl import contract
 from load_dim_customer import SOURCES, TARGET, transform
 

@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+
 from dvdrental_etl import contract
 from load_dim_movie import SOURCES, TARGET, transform
 

@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+
 from dvdrental_etl import contract
 from load_fact_sales import SOURCES, TARGET, transform
 

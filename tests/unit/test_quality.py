@@ -1,0 +1,553 @@
+"""The gate. Rows: what is rejected, hashed and sent as CSV. Loads: what stops a publish, and with which words."""
+
+import datetime as dt
+import hashlib
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import load_dim_staff
+import load_fact_sales
+from dvdrental_etl import quality, staging
+from dvdrental_etl.errors import GateRefused
+from dvdrental_etl.quality import Reject, Rule
+
+STAFF, SALES = load_dim_staff.TARGET, load_fact_sales.TARGET
+
+MEMBER_COLUMNS = (
+    "staff_id int, first_name string, last_name string, email string, address string, address2 string,"
+    " district string, city string, country string, postal_code string, phone string, active boolean,"
+    " store_id int, changed_at timestamp_ntz"
+)
+MEMBER = {
+    "staff_id": 1,
+    "first_name": "Mike",
+    "last_name": "Hillyer",
+    "email": "Mike.Hillyer@sakilastaff.com",
+    "address": "23 Workhaven Lane",
+    "address2": None,
+    "district": "Alberta",
+    "city": "Lethbridge",
+    "country": "Canada",
+    "postal_code": "",
+    "phone": "14033335568",
+    "active": True,
+    "store_id": 1,
+    "changed_at": dt.datetime.fromisoformat("2006-05-16 16:13:11.793280"),
+}
+MEMBER_JSON = (
+    '{"address":"23 Workhaven Lane","address2":null,"district":"Alberta","city":"Lethbridge",'
+    '"country":"Canada","active":true,"store_id":1}'
+)
+
+SALE_COLUMNS = (
+    "sales_key bigint, payment_date_key int, rental_date_key int, return_date_key int, customer_id int,"
+    " staff_id int, store_id int, film_id int, sales_amount decimal(5,2), rental_id bigint,"
+    " payment_ts timestamp_ntz"
+)
+SALE = {
+    "sales_key": 17503,
+    "payment_date_key": 20070215,
+    "rental_date_key": 20050615,
+    "return_date_key": -2,
+    "customer_id": 341,
+    "staff_id": 2,
+    "store_id": 1,
+    "film_id": 749,
+    "sales_amount": Decimal("7.99"),
+    "rental_id": 1520,
+    "payment_ts": dt.datetime.fromisoformat("2007-02-15 22:25:46.996577"),
+}
+
+# Rows: verdicts.
+
+
+def test_the_rules_of_a_fact_are_what_its_ddl_says():
+    assert quality.rules(SALES) == (
+        Rule("sales_key"),
+        Rule("payment_date_key"),
+        Rule("rental_date_key"),
+        Rule("return_date_key"),
+        Rule("sales_amount"),
+        Rule("payment_ts"),
+    )
+
+
+def test_the_rules_of_a_dimension_are_what_its_ddl_says():
+    assert quality.rules(STAFF) == (
+        Rule("staff_id"),
+        Rule("first_name", 180),
+        Rule("last_name", 180),
+        Rule("email", 200),
+        Rule("address", 200),
+        Rule("address2", 200),
+        Rule("district", 80),
+        Rule("city", 200),
+        Rule("country", 200),
+        Rule("postal_code", 40),
+        Rule("phone", 80),
+    )
+    assert [rule.name for rule in quality.rules(STAFF)[:2]] == ["not null", "at most 180 bytes"]
+
+
+def verdicts(frame, target, key):
+    """Key of each row in its frame -> key, rule, column and value of its reject."""
+    rows = staging.judged(frame, target).collect()
+    return {
+        row[key]: (row["reject_key"], row["reject_rule"], row["reject_column"], row["reject_value"])
+        for row in rows
+    }
+
+
+def test_a_fact_without_a_required_value_is_rejected(framed):
+    frame = framed(
+        SALE_COLUMNS,
+        [
+            SALE | {"sales_key": 1},
+            SALE | {"sales_key": 2, "sales_amount": None},
+            SALE | {"sales_key": 3, "payment_ts": None},
+            # What may be NULL is no reason: members that nobody knows, payments without rental.
+            SALE
+            | {"sales_key": 4, "customer_id": None, "staff_id": None, "store_id": None}
+            | {"film_id": None, "rental_id": None},
+            # The first rule that a row breaks is the one that is told.
+            SALE | {"sales_key": 5, "sales_amount": None, "payment_ts": None},
+            SALE | {"sales_key": None},
+        ],
+    )
+    assert verdicts(frame, SALES, "sales_key") == {
+        1: (None, None, None, None),
+        2: ("2", "not null", "sales_amount", None),
+        3: ("3", "not null", "payment_ts", None),
+        4: (None, None, None, None),
+        5: ("5", "not null", "sales_amount", None),
+        None: (None, "not null", "sales_key", None),
+    }
+
+
+def test_text_is_measured_in_bytes(framed):
+    fits, too_long = "é" * 40, "é" * 40 + "x"  # 80 and 81 bytes, in 40 and 41 characters
+    frame = framed(
+        MEMBER_COLUMNS,
+        [
+            MEMBER | {"staff_id": 1, "district": "x" * 80},
+            MEMBER | {"staff_id": 2, "district": "x" * 81},
+            MEMBER | {"staff_id": 3, "district": fits},
+            MEMBER | {"staff_id": 4, "district": too_long},
+            MEMBER | {"staff_id": 5, "district": "", "city": None},
+        ],
+    )
+    assert verdicts(frame, STAFF, "staff_id") == {
+        1: (None, None, None, None),
+        2: ("2", "at most 80 bytes", "district", "x" * 81),
+        3: (None, None, None, None),
+        4: ("4", "at most 80 bytes", "district", too_long),
+        5: (None, None, None, None),
+    }
+
+
+def test_a_rejected_row_is_recorded_whole_and_a_good_one_is_not(framed):
+    frame = framed(SALE_COLUMNS, [SALE | {"payment_ts": None}, SALE | {"sales_key": 2}])
+    rows = {row["sales_key"]: row["reject_row"] for row in staging.judged(frame, SALES).collect()}
+    assert json.loads(rows[17503], parse_float=Decimal) == {
+        key: value for key, value in SALE.items() if key != "payment_ts"
+    }
+    assert rows[2] is None
+
+
+# Rows: the hash that tells whether a member has changed.
+
+
+def test_the_hash_is_md5_of_the_tracked_columns_as_json(framed):
+    row = staging.judged(framed(MEMBER_COLUMNS, [MEMBER]), STAFF).first()
+    assert row["row_hash"] == hashlib.md5(MEMBER_JSON.encode()).hexdigest()
+
+
+def test_equal_members_have_equal_hashes_and_every_tracked_column_counts(framed):
+    variants = {
+        1: {},
+        2: {},  # the same again
+        3: {"address": "24 Workhaven Lane"},
+        4: {"address2": ""},  # not NULL
+        5: {"district": None, "address2": "Alberta"},  # (NULL, a) is not (a, NULL)
+        6: {"district": "alberta"},
+        7: {"city": "Lethbridge "},
+        8: {"country": None},
+        9: {"active": False},
+        10: {"active": None},
+        11: {"store_id": 2},
+        12: {"district": 'Alberta","city":"Lethbridge', "city": ""},  # no value reads as two
+    }
+    frame = framed(MEMBER_COLUMNS, [MEMBER | change | {"staff_id": n} for n, change in variants.items()])
+    rows = staging.judged(frame, STAFF).collect()
+    hashes = {row["staff_id"]: row["row_hash"] for row in rows}
+    assert hashes[1] == hashes[2]
+    assert len(set(hashes.values())) == 11
+
+
+def test_untracked_columns_leave_the_hash_alone(framed):
+    untracked = {
+        "staff_id": 2,
+        "first_name": "M",
+        "last_name": None,
+        "email": None,
+        "postal_code": None,
+        "phone": "1",
+        "changed_at": None,
+    }
+    frame = framed(MEMBER_COLUMNS, [MEMBER, MEMBER | untracked])
+    assert len({row["row_hash"] for row in staging.judged(frame, STAFF).collect()}) == 1
+
+
+def test_a_fact_has_no_hash(framed):
+    assert "row_hash" not in staging.judged(framed(SALE_COLUMNS, [SALE]), SALES).columns
+
+
+# Rows: as CSV.
+
+
+def encoded(values, kind, verdict=None):
+    """The CSV of a column of values, each behind its number, and all receipts."""
+    rules = verdict or [None] * len(values)
+    batch = pa.record_batch(
+        {
+            "n": pa.array(range(len(values)), pa.int32()),
+            "v": pa.array(values, kind),
+            **{name: pa.array(rules, pa.string()) for name in staging.VERDICT},
+        }
+    )
+    receipts = [row for out in staging._encode([batch], ("n", "v"), None) for row in out.to_pylist()]
+    return b"".join(row["csv"] or b"" for row in receipts), receipts
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, b"0,\n"),
+        ("", b'0,""\n'),
+        ("plain", b'0,"plain"\n'),
+        (" padded ", b'0," padded "\n'),
+        ('say "no"', b'0,"say ""no"""\n'),
+        ("a,b;c\td", b'0,"a,b;c\td"\n'),
+        ("two\nlines\r\n", b'0,"two\nlines\r\n"\n'),
+        ("back\\slash\\n", b'0,"back\\slash\\n"\n'),
+        ("\\.", b'0,"\\."\n'),
+        ("\\N", b'0,"\\N"\n'),
+        ("NULL", b'0,"NULL"\n'),
+        ("Zoë in 東京 🎬", b'0,"Zo\xc3\xab in \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x8e\xac"\n'),
+    ],
+)
+def test_text_as_csv(value, written):
+    assert encoded([value], pa.string())[0] == written
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "written"),
+    [
+        ([True, False, None], pa.bool_(), b"0,true\n1,false\n2,\n"),
+        ([0, -32768, None], pa.int16(), b"0,0\n1,-32768\n2,\n"),
+        ([9223372036854775807], pa.int64(), b"0,9223372036854775807\n"),
+        (
+            [Decimal("7.99"), Decimal("0.00"), Decimal("-1.50"), Decimal("999.99"), None],
+            pa.decimal128(5, 2),
+            b"0,7.99\n1,0.00\n2,-1.50\n3,999.99\n4,\n",
+        ),
+        ([dt.date(2006, 2, 14), dt.date(1900, 1, 1), None], pa.date32(), b"0,2006-02-14\n1,1900-01-01\n2,\n"),
+        (
+            [
+                dt.datetime.fromisoformat("2007-02-14 21:21:59.996577"),
+                dt.datetime.fromisoformat("2007-02-14 00:00:00"),
+                dt.datetime.fromisoformat("1969-12-31 23:59:59.000001"),
+                None,
+            ],
+            pa.timestamp("us"),
+            b"0,2007-02-14 21:21:59.996577\n1,2007-02-14 00:00:00.000000\n2,1969-12-31 23:59:59.000001\n3,\n",
+        ),
+    ],
+    ids=["boolean", "smallint", "bigint", "numeric", "date", "timestamp"],
+)
+def test_values_as_csv(values, kind, written):
+    assert encoded(values, kind)[0] == written
+
+
+def test_broken_rows_are_not_sent_but_handed_back_and_both_are_counted():
+    written, receipts = encoded(["a", "b", "c"], pa.string(), verdict=[None, "rule", None])
+    assert written == b'0,"a"\n2,"c"\n'
+    assert [row["rule"] for row in receipts] == [None, "rule", None]
+    assert (receipts[-1]["staged"], receipts[-1]["rejected"]) == (2, 1)
+
+
+def test_of_very_many_broken_rows_all_are_counted_and_some_are_kept(monkeypatch):
+    monkeypatch.setattr(staging, "MOST_REJECTS_PER_TASK", 2)
+    written, receipts = encoded(["a", "b", "c"], pa.string(), verdict=["r1", "r2", "r3"])
+    assert written == b""
+    assert [row["rule"] for row in receipts] == ["r1", "r2", None]
+    assert (receipts[-1]["staged"], receipts[-1]["rejected"]) == (0, 3)
+
+
+def streamed(frame, target):
+    """What a load sends to COPY, through Spark, and what it says of it."""
+    sent = []
+    staged = staging.stream(frame, target, lambda file: sent.append(file.read()))
+    return b"".join(sent), staged
+
+
+def test_a_member_as_it_enters_copy(framed):
+    sent, staged = streamed(framed(MEMBER_COLUMNS, [MEMBER]), STAFF)
+    digest = hashlib.md5(MEMBER_JSON.encode()).hexdigest().encode()
+    assert sent == (
+        b'1,"Mike","Hillyer","Mike.Hillyer@sakilastaff.com","23 Workhaven Lane",,"Alberta","Lethbridge",'
+        b'"Canada","","14033335568",true,1,2006-05-16 16:13:11.793280,"' + digest + b'"\n'
+    )
+    assert staged == staging.Staged(1, 0, ())
+
+
+def test_facts_as_they_enter_copy_and_a_broken_one_as_it_is_quarantined(framed):
+    frame = framed(
+        SALE_COLUMNS,
+        [SALE, SALE | {"sales_key": 2, "sales_amount": None}, SALE | {"sales_key": 3, "film_id": None}],
+    )
+    sent, staged = streamed(frame, SALES)
+    assert sent == (
+        b"17503,20070215,20050615,-2,341,2,1,749,7.99,1520,2007-02-15 22:25:46.996577\n"
+        b"3,20070215,20050615,-2,341,2,1,,7.99,1520,2007-02-15 22:25:46.996577\n"
+    )
+    assert (staged.rows, staged.rejected) == (2, 1)
+    (reject,) = staged.rejects
+    assert (reject.natural_key, reject.rule, reject.column) == ("2", "not null", "sales_amount")
+    assert reject.value is None
+    assert reject.row["customer_id"] == 341
+    assert str(reject.row["payment_ts"]).startswith("2007-02-15T22:25:46.99")
+    assert quality.reject_totals(SALES, staged.rejects) == {dt.date(2007, 2, 15): (1, None)}
+
+
+def test_an_empty_frame_sends_nothing(framed):
+    assert streamed(framed(SALE_COLUMNS, []), SALES) == (b"", staging.Staged(0, 0, ()))
+
+
+def test_copy_reads_chunks_of_any_size_as_one_file():
+    chunks = [b"", b"1,a\n", b"2,b\n" * 400_000, b"", b"3,c\n"]
+    file = staging._reader(iter(chunks))
+    read = [file.read(3), file.read(1 << 20), file.read()]
+    assert b"".join(read) == b"1,a\n" + b"2,b\n" * 400_000 + b"3,c\n"
+
+
+def test_where_executors_copy_to_is_never_shown():
+    target = staging.CopyTarget({"host": "h", "password": "s3cret"}, "COPY t FROM STDIN")
+    assert repr(target) == "CopyTarget('COPY t FROM STDIN')"
+
+
+# Loads: totals.
+
+
+def reject(key="1", rule="not null", column="payment_ts", **row):
+    return Reject(key, rule, column, None, row)
+
+
+MONDAY, TUESDAY = dt.date(2007, 5, 14), dt.date(2007, 5, 15)
+
+
+def test_quarantined_facts_are_totalled_by_day_as_the_source_counts_them():
+    rejects = [
+        reject(payment_ts="2007-05-14T13:44:29.996577", sales_amount=Decimal("2.99")),
+        reject(payment_ts="2007-05-14T00:00:00", sales_amount=Decimal("0.01")),
+        reject(payment_ts="2007-05-14T23:59:59"),  # no amount: a row worth nothing known
+        reject(payment_ts="2007-05-15T00:00:00"),
+        reject(sales_amount=Decimal("4.99")),  # no day
+        reject(sales_amount=5),
+    ]
+    assert quality.reject_totals(SALES, rejects) == {
+        MONDAY: (3, Decimal("3.00")),
+        TUESDAY: (1, None),
+        None: (2, Decimal("9.99")),
+    }
+
+
+def test_quarantined_members_are_counted_without_day_or_money():
+    rejects = [reject(staff_id=1, payment_ts="2007-05-14", sales_amount=Decimal("1.00")), reject(staff_id=2)]
+    assert quality.reject_totals(STAFF, rejects) == {None: (2, None)}
+    assert quality.reject_totals(STAFF, []) == {}
+
+
+def test_totals_are_added_day_by_day():
+    assert quality.summed(
+        {MONDAY: (2, Decimal("5.98")), None: (1, None)},
+        {MONDAY: (1, None), TUESDAY: (1, Decimal("0.00"))},
+        {None: (3, None)},
+    ) == {MONDAY: (3, Decimal("5.98")), TUESDAY: (1, Decimal("0.00")), None: (4, None)}
+    assert quality.summed() == {}
+
+
+def test_the_whole_of_totals():
+    assert quality.whole({MONDAY: (2, Decimal("5.98")), TUESDAY: (1, None)}) == (3, Decimal("5.98"))
+    assert quality.whole({None: (4, None)}) == (4, None)
+    assert quality.whole({MONDAY: (1, Decimal("0.00"))}) == (1, Decimal("0.00"))
+    assert quality.whole({}) == (0, None)
+
+
+days = st.none() | st.dates(dt.date(2007, 1, 1), dt.date(2007, 1, 4))
+money = st.none() | st.decimals(-999, 999, places=2, allow_nan=False, allow_infinity=False)
+totals = st.dictionaries(days, st.tuples(st.integers(1, 1000), money), max_size=5)
+
+
+@given(totals, totals)
+def test_adding_totals_does_not_mind_their_order(one, other):
+    assert quality.summed(one, other) == quality.summed(other, one)
+
+
+@given(totals, totals, totals)
+def test_adding_totals_does_not_mind_their_grouping(one, two, three):
+    left = quality.summed(quality.summed(one, two), three)
+    right = quality.summed(one, quality.summed(two, three))
+    assert left == right == quality.summed(one, two, three)
+
+
+@given(totals, totals)
+def test_adding_totals_keeps_the_whole(one, other):
+    rows, amount = quality.whole(quality.summed(one, other))
+    assert rows == quality.whole(one)[0] + quality.whole(other)[0]
+    amounts = [part for part in (quality.whole(one)[1], quality.whole(other)[1]) if part is not None]
+    assert amount == (sum(amounts) if amounts else None)
+
+
+@given(totals)
+def test_adding_nothing_changes_nothing(one):
+    assert quality.summed(one, {}) == one
+
+
+# Loads: what stops a publish, at its threshold and on either side of it.
+
+
+def refusal(check, *arguments, **named):
+    with pytest.raises(GateRefused) as refused:
+        check(*arguments, **named)
+    assert refused.value.exit_code == 5
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("read", "rejected"),
+    [
+        (0, 0),
+        (10, 10),  # ten are always allowed
+        (1000, 10),
+        (1099, 10),
+        (1100, 11),  # one in a hundred
+        (50_000, 500),
+    ],
+)
+def test_few_rejects_pass(read, rejected):
+    quality.require_few_rejects("fact_sales", read, rejected, [reject()] * rejected)
+
+
+@pytest.mark.parametrize(("read", "rejected"), [(11, 11), (1000, 11), (1099, 11), (50_000, 501)])
+def test_many_rejects_stop_the_load(read, rejected):
+    rejects = [reject("17503", "at most 80 bytes", "district"), *[reject()] * (rejected - 1)]
+    assert refusal(quality.require_few_rejects, "dim_staff", read, rejected, rejects) == (
+        f"gate: dim_staff: {rejected} of {read} rows break a rule, such as district 'at most 80 bytes'"
+        " at key 17503 -> mend them in the source; the published table is unchanged"
+    )
+
+
+def test_more_rejects_than_could_be_kept_stop_the_load():
+    said = refusal(quality.require_few_rejects, "fact_sales", 10_000_000, 60_001, [reject()] * 60_000)
+    assert said.startswith(
+        "gate: fact_sales: 60001 of 10000000 rows break a rule, such as payment_ts 'not null'"
+    )
+
+
+def test_equal_totals_reconcile():
+    source = {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, None)}
+    quality.require_reconciled("fact_sales", source, dict(reversed(source.items())))
+    quality.require_reconciled("fact_sales", {MONDAY: (1, Decimal("5"))}, {MONDAY: (1, Decimal("5.00"))})
+    quality.require_reconciled("dim_staff", {None: (2, None)}, {None: (2, None)})
+    quality.require_reconciled("dim_staff", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("loaded", "said"),
+    [
+        (
+            {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, Decimal("4.98"))},
+            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, staging 1 worth 4.98",
+        ),
+        (
+            {MONDAY: (3, Decimal("5.98")), TUESDAY: (1, Decimal("4.99"))},
+            "(1 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 3 worth 5.98",
+        ),
+        (
+            {MONDAY: (2, Decimal("5.98"))},
+            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, staging 0 worth None",
+        ),
+        (
+            {MONDAY: (2, None), TUESDAY: (1, Decimal("4.99")), None: (1, Decimal("0.00"))},
+            "(2 of 3 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 2 worth None",
+        ),
+        (
+            {},
+            "(2 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 0 worth None",
+        ),
+    ],
+    ids=["a cent", "a row", "a day", "money and a row without day", "everything"],
+)
+def test_totals_that_differ_stop_the_load(loaded, said):
+    source = {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, Decimal("4.99"))}
+    assert refusal(quality.require_reconciled, "fact_sales", source, loaded) == (
+        f"gate: fact_sales does not reconcile {said}"
+        " -> look for joins of transform() that lose or multiply rows; the published table is unchanged"
+    )
+
+
+def test_members_that_differ_stop_the_load():
+    said = refusal(quality.require_reconciled, "dim_staff", {None: (2, None)}, {None: (3, None)})
+    assert said.startswith(
+        "gate: dim_staff does not reconcile (1 of 1 days): in all the source has 2 rows worth None, staging 3"
+    )
+
+
+def test_a_key_that_occurs_twice_stops_the_load():
+    quality.require_unique("dim_staff", "staff_id", [])
+    assert refusal(quality.require_unique, "dim_staff", "staff_id", [(7, 2), (9, 3)]) == (
+        "gate: dim_staff: staff_id 7 occurs 2 times"
+        " -> the source must name each row once; the published table is unchanged"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "deleted", "staged"),
+    [
+        (0, 0, 0),  # the first load of an empty source
+        (0, 0, 100),
+        (1, 1, 1),
+        (5, 5, 1),  # five are always allowed
+        (25, 5, 20),
+        (100, 20, 80),  # one in five
+        (14_596, 2919, 11_677),
+    ],
+)
+def test_few_deletions_pass(before, deleted, staged):
+    quality.require_few_deletions("fact_sales", before, deleted, staged, allowed=False)
+
+
+@pytest.mark.parametrize(("before", "deleted"), [(6, 6), (25, 6), (100, 21), (14_596, 2920)])
+def test_a_mass_delete_stops_the_load_unless_it_is_allowed(before, deleted):
+    said = refusal(quality.require_few_deletions, "fact_sales", before, deleted, 1, allowed=False)
+    assert said == (
+        f"gate: fact_sales: {deleted} of {before} rows would be deleted"
+        " -> if that is meant, run again with --allow-mass-delete; the published table is unchanged"
+    )
+    quality.require_few_deletions("fact_sales", before, deleted, 1, allowed=True)
+
+
+@pytest.mark.parametrize("before", [1, 3, 14_596])
+def test_an_empty_source_stops_the_load_unless_it_is_allowed(before):
+    said = refusal(quality.require_few_deletions, "fact_sales", before, before, 0, allowed=False)
+    assert said == (
+        f"gate: fact_sales: the source is empty, {before} rows are published"
+        " -> if that is meant, run again with --allow-mass-delete; the published table is unchanged"
+    )
+    quality.require_few_deletions("fact_sales", before, before, 0, allowed=True)

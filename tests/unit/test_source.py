@@ -1,0 +1,153 @@
+"""What a script declares of its sources, and the SQL that the extract makes of it. No database here."""
+
+import datetime as dt
+import re
+
+import pytest
+
+import load_dim_customer
+import load_dim_movie
+import load_dim_staff
+import load_dim_store
+import load_fact_sales
+from dvdrental_etl import source
+from dvdrental_etl.settings import Database
+from dvdrental_etl.source import Snapshot, Source, Table
+
+SCRIPTS = (load_dim_customer, load_dim_movie, load_dim_staff, load_dim_store, load_fact_sales)
+DECLARED = [
+    pytest.param(table, id=f"{script.__name__}-{table.name}")
+    for script in SCRIPTS
+    for table in script.SOURCES
+]
+
+ODD = Database("jdbc:postgresql://h/d", "u", "p", 'my "schema"')
+
+
+def test_a_declaration_is_read_in_its_order():
+    table = Table(
+        "any",
+        "a int, b smallint, c bigint, d string, e boolean, f date,"
+        " g timestamp, h decimal(5,2), i array<string>",
+    )
+    assert list(table.types.items()) == [
+        ("a", ("int", "")),
+        ("b", ("smallint", "")),
+        ("c", ("bigint", "")),
+        ("d", ("string", "")),
+        ("e", ("boolean", "")),
+        ("f", ("date", "")),
+        ("g", ("timestamp", "")),
+        ("h", ("decimal", "(5,2)")),
+        ("i", ("array<string>", "")),
+    ]
+
+
+@pytest.mark.parametrize("table", DECLARED)
+def test_every_declaration_of_every_script_is_read_completely(table):
+    # Counted without the pattern under test: the commas that stand outside of brackets.
+    words = re.sub(r"\(.*?\)", "", table.columns).split(",")
+    assert [word.split()[0] for word in words] == list(table.types)
+    assert [word.split()[1] for word in words] == [declared for declared, _ in table.types.values()]
+
+
+@pytest.mark.parametrize("table", DECLARED)
+def test_every_declared_type_is_one_that_the_source_can_cast_to(table):
+    for name, (declared, precision) in table.types.items():
+        assert declared in source.TYPES, name
+        assert bool(precision) == (declared == "decimal"), name
+    if table.split_by:
+        assert table.types[table.split_by][0] in ("int", "bigint")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_transform_is_given_each_source_by_its_name(script):
+    parameters = script.transform.__code__.co_varnames[: script.transform.__code__.co_argcount]
+    assert list(parameters) == [table.name for table in script.SOURCES]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_what_is_reconciled_is_among_the_sources(script):
+    counted = script.TARGET.counted
+    table = next(table for table in script.SOURCES if table.name == counted.table)
+    assert {counted.day, counted.amount} - {None} <= set(table.types)
+
+
+def test_a_type_is_taken_only_from_types_that_it_holds_without_loss():
+    taken = {declared: sorted(kinds) for declared, (_, kinds) in source.TYPES.items()}
+    assert taken == {
+        "smallint": ["int2", "int4", "int8"],
+        "int": ["int2", "int4", "int8"],
+        "bigint": ["int2", "int4", "int8"],
+        "string": ["bpchar", "enum", "text", "varchar"],
+        "boolean": ["bool"],
+        "date": ["date"],
+        "timestamp": ["timestamp", "timestamptz"],
+        "decimal": ["numeric"],
+        "array<string>": ["_text", "_varchar"],
+    }
+
+
+def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
+    table = Table("film", "film_id int, rate decimal(4,2), title string, tags array<string>, at timestamp")
+    assert Source(ODD)._select(table) == (
+        'SELECT CAST("film_id" AS int4) AS "film_id", CAST("rate" AS numeric(4,2)) AS "rate",'
+        ' CAST("title" AS text) AS "title", CAST("tags" AS text[]) AS "tags",'
+        ' CAST("at" AS timestamp) AS "at" FROM "my ""schema"""."film"'
+    )
+
+
+def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
+    opened = Source(ODD)
+    opened.snapshot = Snapshot(
+        "00000003-0000001B-1",
+        "10:20:",
+        "0/16B3748",
+        dt.datetime.fromisoformat("2007-05-14 13:44:29"),
+        "O'Hare",
+    )
+    assert opened._join_snapshot() == (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+        " SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SET LOCAL TIME ZONE 'O''Hare'"
+    )
+
+
+def test_a_table_without_split_is_read_by_one_connection():
+    assert Source(ODD)._partitions(Table("language", "language_id int")) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [("payment", '"payment"'), ("Order", '"Order"'), ('a"b', '"a""b"'), ("x; DROP y", '"x; DROP y"')],
+)
+def test_an_identifier_is_quoted_whatever_it_holds(name, sql):
+    assert source.quoted(name) == sql
+
+
+@pytest.mark.parametrize(
+    ("url", "binary"),
+    [
+        ("jdbc:postgresql://h/d", "jdbc:postgresql://h/d?prepareThreshold=-1"),
+        (
+            "jdbc:postgresql://h/d?sslmode=require",
+            "jdbc:postgresql://h/d?sslmode=require&prepareThreshold=-1",
+        ),
+    ],
+)
+def test_binary_transfer_is_asked_for_in_the_url(url, binary):
+    assert source._binary(url) == binary
+
+
+@pytest.mark.parametrize(
+    ("modifier", "scale"),
+    [
+        (327686, 2),  # numeric(5,2): (5 << 16 | 2) + 4
+        (262150, 2),  # numeric(4,2)
+        (655364, 0),  # numeric(10,0), written numeric(10)
+        (1179662, 10),  # numeric(18,10)
+        (65541, 1),  # numeric(1,1)
+        (-1, 1000),  # numeric: as many as it likes
+    ],
+)
+def test_the_decimals_of_a_numeric(modifier, scale):
+    assert source._scale(modifier) == scale
