@@ -87,10 +87,10 @@ def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
 
 
 def let_reader_connect(connection: Connection, database: str) -> None:
-    """Shut `database` to all but its owner and etl_reader. (A clone does not have its template's rights.)"""
+    """Open `database` to etl_reader. (A clone does not have its template's rights on the database.)"""
+    statement = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
     with connection.cursor() as cursor:
-        for statement in ("REVOKE ALL ON DATABASE {0} FROM PUBLIC", "GRANT CONNECT ON DATABASE {0} TO {1}"):
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(READER)))
+        cursor.execute(statement.format(sql.Identifier(database), sql.Identifier(READER)))
 
 
 def let_reader_read(connection: Connection) -> None:

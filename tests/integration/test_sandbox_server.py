@@ -68,10 +68,12 @@ def payments(sandbox: Sandbox, database: str = "dvdrental") -> list[tuple[Any, .
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One running server for the tests that do not stop it, with a small dvdrental."""
-    sandbox = Sandbox.start(tmp_path_factory.mktemp("sandbox"))
-    sandbox.up(SMALL)
-    yield sandbox
-    sandbox.down(purge=True)
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    try:
+        sandbox.up(SMALL)
+        yield sandbox
+    finally:
+        sandbox.down(purge=True)
 
 
 @pytest.fixture
