@@ -40,7 +40,7 @@ def transform(
     """
     categories = (
         film_category.withColumnRenamed("last_update", "assigned_at")
-        .join(F.broadcast(category), "category_id", how="left")
+        .join(category, "category_id", how="left")
         .groupBy("film_id")
         .agg(
             F.array_join(F.array_sort(F.collect_list("name")), ", ").alias("category"),
@@ -51,7 +51,7 @@ def transform(
         "language_id", F.col("name").alias("language"), F.col("last_update").alias("named_at")
     )
     return (
-        film.join(F.broadcast(languages), "language_id", how="left")
+        film.join(languages, "language_id", how="left")
         .join(categories, "film_id", how="left")
         .select(
             "film_id",

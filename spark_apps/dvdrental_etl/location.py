@@ -30,8 +30,8 @@ def locations(address: "DataFrame", city: "DataFrame", country: "DataFrame") -> 
     cities = city.withColumnRenamed("last_update", "city_updated")
     countries = country.withColumnRenamed("last_update", "country_updated")
     return (
-        address.join(F.broadcast(cities), "city_id", how="left")
-        .join(F.broadcast(countries), "country_id", how="left")
+        address.join(cities, "city_id", how="left")
+        .join(countries, "country_id", how="left")
         .select(
             "address_id",
             *LOCATION,

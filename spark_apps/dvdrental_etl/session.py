@@ -54,6 +54,12 @@ def _configuration() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.sql.shuffle.partitions": "8",
+        # Spark takes a JDBC table for endless, and would shuffle even what source.py reads as one partition. It is
+        # told to believe the partitions; what is broadcast, it decides later by sizes that it has seen.
+        "spark.sql.defaultSizeInBytes": "1024",
+        "spark.sql.maxSinglePartitionBytes": f"{2**63 - 1}b",
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.adaptive.autoBroadcastJoinThreshold": "32m",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.log.level": "OFF",
         "spark.ui.enabled": "false",

@@ -181,9 +181,12 @@ class Source:
             .option("preferTimestampNTZ", "true")
             .option("sessionInitStatement", self._join_snapshot())
         )
-        for key, value in self._partitions(table).items():
-            reader = reader.option(key, value)
-        return reader.load()
+        partitions = self._partitions(table)
+        if not partitions:
+            # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
+            # a shuffle: most of a small load's work.
+            return reader.load().coalesce(1)
+        return reader.options(**partitions).load()
 
     def _select(self, table: Table) -> str:
         casts = (
