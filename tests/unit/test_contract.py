@@ -14,15 +14,13 @@ from dvdrental_etl.contract import Column
 from dvdrental_etl.errors import ContractError
 
 SQL_SCRIPTS = Path(__file__).resolve().parents[2] / "sql_scripts"
-TABLES = {
-    "etl_audit": ["etl_batch", "etl_load", "etl_reject"],
-    "dim_date": ["dim_date"],
-    "dim_customer": ["dim_customer"],
-    "dim_movie": ["dim_movie"],
-    "dim_store": ["dim_store"],
-    "dim_staff": ["dim_staff"],
-    "fact_sales": ["fact_sales"],
-}
+NAMES = sorted(path.stem.removeprefix("create_") for path in SQL_SCRIPTS.glob("create_*.sql"))
+AUDIT = ["etl_batch", "etl_load", "etl_reject"]
+
+
+def tables(name):
+    """The tables that a DDL file makes."""
+    return AUDIT if name == "etl_audit" else [name]
 
 
 def ddl(name):
@@ -45,19 +43,19 @@ def column_lines(name):
 
 
 def test_every_ddl_file_is_known():
-    assert {path.stem for path in SQL_SCRIPTS.glob("create_*.sql")} == {f"create_{name}" for name in TABLES}
-    assert set(contract.TABLES) == set(TABLES)
+    assert sorted(contract.TABLES) == NAMES
+    assert len(NAMES) >= 7
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_column_line_of_every_ddl_is_read(name):
     lines = column_lines(name)
-    assert list(lines) == TABLES[name]
+    assert list(lines) == tables(name)
     read = contract.tables_in(name)
-    assert list(read) == TABLES[name]
-    for table in TABLES[name]:
+    assert list(read) == tables(name)
+    for table in tables(name):
         assert len(lines[table]) >= 8
-        words = [line.split("--")[0].replace(",\n", "").split() for line in lines[table]]
+        words = [line.split("--")[0].split() for line in lines[table]]
         assert [(c.name, c.type) for c in read[table]] == [(w[0], w[1].rstrip(",")) for w in words]
         assert [c.required for c in read[table]] == [w[2:3] == ["NOT"] for w in words]
 
@@ -113,10 +111,9 @@ def test_a_last_column_without_comma_is_read():
 
 
 def test_the_star_has_the_columns_that_existing_queries_know():
-    names = {name: [c.name for c in contract.columns_of(name)] for name in TABLES if name != "etl_audit"}
     versions = ["valid_from", "valid_to", "is_current", "is_deleted", "is_inferred", "row_hash", "batch_id"]
     place = ["address", "address2", "district", "city", "country", "postal_code", "phone"]
-    assert names == {
+    expected = {
         "dim_customer": [
             *("customer_key", "customer_id", "first_name", "last_name", "email"),
             *place,
@@ -150,6 +147,7 @@ def test_the_star_has_the_columns_that_existing_queries_know():
             *("staff_key", "store_key", "movie_key", "sales_amount", "rental_id", "payment_ts", "batch_id"),
         ],
     }
+    assert {table: [column.name for column in contract.columns_of(table)] for table in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -213,7 +211,7 @@ def test_a_frame_as_the_table_takes_it_passes():
 # What the DDL keeps to, so that both dialects and the parser above can read it.
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_ddl_uses_types_that_both_dialects_share(name):
     fitting = re.compile(
         r"bigint|integer|smallint|boolean|date|timestamp|varchar\([1-9]\d*\)|numeric\([1-9]\d?,\d{1,2}\)"
@@ -224,7 +222,7 @@ def test_the_ddl_uses_types_that_both_dialects_share(name):
             assert (column.bytes or 0) <= 65535, f"{table}.{column.name}: Redshift holds 65535 bytes"
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "forbidden",
     [
@@ -244,16 +242,16 @@ def test_the_ddl_stays_within_the_shared_subset(name, forbidden):
     assert not re.search(forbidden, statements, re.I)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_first_line_states_the_grain(name):
-    assert ddl(name).startswith(f"-- {TABLES[name][0]}: one row per ")
+    assert ddl(name).startswith(f"-- {tables(name)[0]}: one row per ")
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_each_table_is_made_only_where_it_is_missing(name):
     statements = re.sub(r"--.*", "", ddl(name))
-    assert len(re.findall(r"CREATE TABLE IF NOT EXISTS", statements)) == len(TABLES[name])
-    assert len(re.findall(r"CREATE TABLE", statements)) == len(TABLES[name])
+    assert len(re.findall(r"CREATE TABLE IF NOT EXISTS", statements)) == len(tables(name))
+    assert len(re.findall(r"CREATE TABLE", statements)) == len(tables(name))
     assert not re.search(r"\b(DROP|TRUNCATE|DELETE|UPDATE|ALTER)\b", statements)
     # What fills in a member or a day does so once.
     assert statements.count("INSERT INTO") == statements.count("WHERE NOT EXISTS")
