@@ -145,7 +145,10 @@ def check_spark() -> None:
         raise AirflowFailException(f"the connection spark_default is missing: add it, {example}") from None
     host = str(connection.host or "")
     master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
-    if connection.conn_type != "spark" or not re.match(r"(local(\[.+\])?$|yarn$|spark://.|k8s://.)", master):
+    master += f":{connection.port}" if connection.port else ""
+    if connection.conn_type != "spark" or not re.match(
+        r"(local(\[.+\])?$|yarn$|spark://[^\[]+:\d+$|k8s://.)", master
+    ):
         raise AirflowFailException(
             f"the connection spark_default (type {connection.conn_type}, host '{host}') names no Spark master: "
             f"correct it, {example}"
@@ -166,6 +169,16 @@ def etl_settings(context: Any) -> Any:
     return settings.load(None, context["task"].render_template(SETTINGS, context))
 
 
+def moment(text: str | None) -> datetime | None:
+    """The form's as_of; one without a zone is on the source's clock. Airflow itself lets any text through."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise AirflowFailException(
+            f"as_of is '{text}', which is no moment: write it as 2007-05-14T13:44:29, or leave it empty"
+        ) from None
+
+
 def close_failed(context: Context) -> None:
     """Note in the batch table that a task of this run has failed for good."""
     settings = etl_settings(context)
@@ -182,9 +195,7 @@ def prepare() -> None:
     settings = etl_settings(context)
     from dvdrental_etl import batch
 
-    chosen = context["params"]["as_of"]
-    as_of = datetime.fromisoformat(chosen) if chosen else None
-    batch.prepare(settings, context["run_id"], as_of)
+    batch.prepare(settings, context["run_id"], moment(context["params"]["as_of"]))
 
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)

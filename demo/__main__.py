@@ -27,11 +27,12 @@ class Demo:
         self.directory = directory
         self.console = Console(highlight=False, soft_wrap=True)
         self.began = time.monotonic()
-        self.spark = SmallSpark(directory)
         path = directory / "credentials.json"
         if not path.is_file():
             raise DemoError(f"there is no sandbox in {directory}: start it with `python -m sandbox up`")
         self.credentials: dict[str, Any] = json.loads(path.read_text())
+        self.spark = SmallSpark(directory)
+        self.spark.write()
 
     def say(self, text: str) -> None:
         """One line of progress, with the minutes and seconds since the start."""
@@ -44,10 +45,13 @@ class Demo:
             self.directory / "airflow", connections(self.credentials, self.spark.extra()), port=port
         )
 
-    def run(self, conf: dict[str, Any] | None = None) -> str:
-        """Run the DAG once in a real Airflow and return the run's id. Raises DemoError if a task fails."""
+    def run(self, conf: dict[str, Any] | None = None, train: bool = True) -> str:
+        """Run the DAG once in a real Airflow, with these parameters, and return the run's id.
+
+        train: make Spark's class archive first if there is none. Raises DemoError if a task fails.
+        """
         self.say("Airflow starts: API server, DAG processor, scheduler")
-        if self.spark.train(self.directory / "credentials.json"):
+        if train and self.spark.train(self.directory / "credentials.json"):
             self.say("Spark starts once for an archive of its classes: later jobs start in half the time")
         try:
             with self.airflow() as airflow:

@@ -117,5 +117,5 @@ class Client:
         while time.monotonic() < deadline:
             self.check()
             yield
-            time.sleep(0.5)
+            time.sleep(1)
         raise DemoError(f"{complaint} within {seconds:.0f} s")

@@ -19,26 +19,32 @@ JOB = ROOT / "spark_apps" / "load_dim_store.py"
 
 
 class SmallSpark:
-    """The properties file, and the class archive behind it, in the sandbox's folder."""
+    """The properties file in the sandbox's folder, and the class archive behind it, which all sandboxes share."""
 
     def __init__(self, folder: Path) -> None:
         self.properties = folder / "spark-defaults.conf"
-        self.archive = folder / f"spark-{_runtime()}.jsa"
+        self.archive = ROOT / "build" / f"spark-{_runtime()}.jsa"
+        self._unfinished = self.archive.with_suffix(f".{os.getpid()}")
         self._training: subprocess.Popen[bytes] | None = None
 
     def extra(self) -> dict[str, str]:
         """What spark_default's extra says about it."""
         return {"properties-file": str(self.properties), "launcher-opts": f"{SMALL} -Xshare:auto"}
 
+    def write(self) -> None:
+        """Write the properties file. Java goes on without the archive when there is none, or one that fits no more."""
+        quiet = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
+        self.properties.write_text(self._text(f"{quiet} -XX:SharedArchiveFile={self.archive}"))
+
     def train(self, credentials: Path) -> bool:
         """Start a dry run that leaves an archive of its classes, unless this Java and Spark have one.
 
         Returns whether it was started.
         """
-        self._write(f"-XX:SharedArchiveFile={self.archive}")
         if self.archive.exists():
             return False
-        for old in self.archive.parent.glob("spark-*.jsa"):
+        self.archive.parent.mkdir(exist_ok=True)
+        for old in self.archive.parent.glob("spark-*"):
             old.unlink()
         training = self.properties.with_name("spark-training.conf")
         training.write_text(self._text(f"-XX:ArchiveClassesAtExit={self._unfinished} -Xlog:disable"))
@@ -69,19 +75,13 @@ class SmallSpark:
             self.stop()
         if self._training.returncode == 0 and self._unfinished.exists():
             self._unfinished.replace(self.archive)
+        self._unfinished.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End a training that still runs."""
         if self._training is not None and self._training.poll() is None:
             self._training.kill()
             self._training.wait()
-
-    @property
-    def _unfinished(self) -> Path:
-        return self.archive.with_suffix(".new")
-
-    def _write(self, options: str) -> None:
-        self.properties.write_text(self._text(f"-Xshare:auto -Xlog:disable -Xlog:all=error:stderr {options}"))
 
     def _text(self, options: str) -> str:
         return f"{SHARED.read_text()}\nspark.driver.extraJavaOptions {SMALL} {options}\n"

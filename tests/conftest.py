@@ -36,6 +36,8 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.autoBroadcastJoinThreshold", "-1")
+        .config("spark.sql.maxSinglePartitionBytes", f"{2**63 - 1}b")
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
@@ -59,7 +61,7 @@ def framed(spark: SparkSession) -> Callable[[str, Sequence[Row]], DataFrame]:
         for row in rows:
             assert set(row) == set(typed.names), f"a row has {sorted(row)}, the frame {sorted(typed.names)}"
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(typed))
-        return spark.createDataFrame(table, typed)
+        return spark.createDataFrame(table, typed).coalesce(1)  # as a small source table is read
 
     return make
 
