@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ DIMENSIONS = {
     "dim_staff": ("staff_key", "staff_id"),
 }
 TABLES = (*DIMENSIONS, "fact_sales")
-DEADLINE = 90.0
+DEADLINE = 180.0
 Rows = list[tuple[Any, ...]]
 
 
@@ -232,7 +233,7 @@ class Lab:
         return self.source(SOURCE_MEMBERS[table])
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[Callable[[], int]]:
+    def locked(self, table: str) -> Iterator[Callable[..., int]]:
         """Hold writers off a published table; what you get waits until a job stands before it and gives its pid."""
         with closing(self.warehouse.connect()) as connection, connection.cursor() as cursor:
             connection.autocommit = False
@@ -240,15 +241,17 @@ class Lab:
             yield self.wait_for_a_waiting_job
             connection.rollback()
 
-    def wait_for_a_waiting_job(self) -> int:
-        """The backend of a job that waits for a published table's lock."""
+    def wait_for_a_waiting_job(self, process: subprocess.Popen[str] | None = None) -> int:
+        """The backend of a job that waits for a published table's lock. A process that ended will never wait."""
+        query = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+            "AND application_name = 'dvdrental-etl' AND query LIKE 'LOCK TABLE %'"
+        )
         waiting = until(
-            lambda: self.warehouse(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-                "AND application_name = 'dvdrental-etl' AND query LIKE 'LOCK TABLE %'"
-            ),
+            lambda: self.warehouse(query) or (process is not None and process.poll() is not None),
             "a job waits for the lock",
         )
+        assert isinstance(waiting, list), f"the job ended: {process.communicate() if process else ''}"
         return int(waiting[0][0])
 
     def load_and_meddle(

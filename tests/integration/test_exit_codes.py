@@ -1,0 +1,166 @@
+"""Each thing that goes wrong has its exit code, and one line that says what it is and what to do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Lab, run_here, write_config
+
+from sandbox.cluster import free_port
+
+
+@pytest.fixture
+def credentials(empty: Lab) -> dict[str, Any]:
+    return dict(json.loads(empty.config.read_text()))
+
+
+def fails(lab: Lab, config: Path, code: int, *flags: str) -> str:
+    """Run dim_store with this configuration; the line for people, which says what is wrong and what to do."""
+    outcome = run_here("dim_store", "--config", str(config), *flags)
+    assert outcome.code == code, outcome.err
+    lab.check_manners(outcome)
+    assert outcome.err.splitlines()[0] == outcome.error
+    assert outcome.error.startswith("load_dim_store: error: ")
+    assert " -> " in outcome.error
+    return outcome.error
+
+
+def test_unknown_flag(empty: Lab) -> None:
+    outcome = run_here("dim_store", "--config", str(empty.config), "--full")  # no abbreviations either
+    assert outcome.code == 2
+    assert "unrecognized arguments: --full" in outcome.error
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2007-05-14T13:44:29+02:00", ""])
+def test_bad_moment(empty: Lab, moment: str) -> None:
+    outcome = run_here("dim_store", "--config", str(empty.config), "--as-of", moment)
+    assert outcome.code == 2
+    assert "--as-of" in outcome.error
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = run_here("fact_sales", "--help")
+    assert outcome.code == 0
+    for word in (
+        "one row per payment",
+        "--as-of",
+        "--dry-run",
+        "--allow-mass-delete",
+        "exit codes",
+        "DVDRENTAL_",
+    ):
+        assert word in outcome.out
+
+
+def test_missing_configuration(empty: Lab, tmp_path: Path) -> None:
+    assert str(tmp_path / "absent.json") in fails(empty, tmp_path / "absent.json", 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "", "[]", '{"source": []}', '{"source": {"pasword": "x"}}', "\xff\xfe"]
+)
+def test_unreadable_configuration(empty: Lab, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_bytes(text.encode("latin-1"))
+    assert str(path) in fails(empty, path, 3)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("source", "url", ""),
+        ("source", "url", "postgresql://localhost/dvdrental"),
+        ("source", "url", "jdbc:postgresql://user:secret@localhost/dvdrental"),
+        ("source", "url", "jdbc:postgresql://localhost/dvdrental?password=secret"),
+        ("warehouse", "url", "jdbc:postgresql://localhost:port/dvdrental"),
+        ("warehouse", "kind", "oracle"),
+        ("warehouse", "user", ""),
+    ],
+)
+def test_wrong_configuration(
+    empty: Lab, credentials: dict[str, Any], tmp_path: Path, section: str, key: str, value: str
+) -> None:
+    error = fails(empty, write_config(tmp_path / "c.json", credentials, **{section: {key: value}}), 3)
+    assert f"{section}.{key}" in error
+    assert "secret" not in error
+
+
+def test_source_port_where_nobody_listens(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    port = free_port()
+    url = f"jdbc:postgresql://127.0.0.1:{port}/dvdrental"
+    error = fails(empty, write_config(tmp_path / "c.json", credentials, source={"url": url}), 4)
+    assert f"source 127.0.0.1:{port}/dvdrental cannot be reached" in error
+
+
+def test_source_host_that_does_not_exist(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    url = "jdbc:postgresql://no-such-host.invalid:5432/dvdrental"
+    error = fails(empty, write_config(tmp_path / "c.json", credentials, source={"url": url}), 4)
+    assert "no-such-host.invalid" in error
+
+
+def test_wrong_source_password(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.json", credentials, source={"password": "wrong-guess"})
+    error = fails(empty, config, 4)
+    assert "password authentication failed" in error
+    assert "etl_reader" in error
+    assert "wrong-guess" not in error
+
+
+def test_source_schema_that_does_not_exist(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.json", credentials, source={"schema": "Rental"})
+    assert "there is no table Rental.store" in fails(empty, config, 4)
+
+
+def test_missing_source_columns_are_all_named(empty: Lab) -> None:
+    empty.source("ALTER TABLE store RENAME manager_staff_id TO manager; ALTER TABLE city RENAME city TO name")
+    error = fails(empty, empty.config, 4)
+    assert "public.store has no column manager_staff_id" in error
+    assert "public.city has no column city" in error
+    assert empty.tables() == []
+
+
+def test_retyped_source_column(empty: Lab) -> None:
+    empty.source("ALTER TABLE staff ALTER last_update TYPE text")
+    assert "public.staff.last_update is text" in fails(empty, empty.config, 4)
+
+
+def test_source_table_that_may_not_be_read(empty: Lab) -> None:
+    empty.source("REVOKE SELECT ON country FROM etl_reader")
+    error = fails(empty, empty.config, 4)
+    assert "etl_reader" in error
+    assert "country" in error
+
+
+def test_wrong_warehouse_password(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.json", credentials, warehouse={"password": "wrong-guess"})
+    error = fails(empty, config, 7)
+    assert error.startswith("load_dim_store: error: warehouse ")
+    assert "password authentication failed" in error
+
+
+def test_warehouse_role_that_may_not_create(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+    reader = {key: credentials["source"][key] for key in ("user", "password")}
+    empty.warehouse(f"GRANT CONNECT ON DATABASE {empty.warehouse.database} TO etl_reader")
+    config = write_config(tmp_path / "c.json", credentials, warehouse=reader)
+    assert "permission denied" in fails(empty, config, 7)
+
+
+def test_warehouse_table_that_drifted(lab: Lab) -> None:
+    lab.warehouse(
+        "ALTER TABLE dim_store ALTER city TYPE varchar(10), ADD note text; ALTER TABLE dim_movie DROP rating"
+    )
+    error = fails(lab, lab.config, 7)
+    for difference in (
+        "dim_store.city is varchar(10)",
+        "dim_store.note is not expected",
+        "dim_movie.rating is missing",
+    ):
+        assert difference in error
+
+
+def test_debug_shows_the_stack(empty: Lab, tmp_path: Path) -> None:
+    outcome = run_here("dim_store", "--config", str(tmp_path / "absent.json"), "--debug")
+    assert outcome.code == 3
+    assert "Traceback" in outcome.err
+    assert outcome.err.index("error:") < outcome.err.index("Traceback")

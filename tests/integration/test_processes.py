@@ -1,0 +1,139 @@
+"""The scripts as processes of their own: spark-submit and python, from elsewhere, under another clock."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyspark
+import pytest
+from lab import ROOT, Lab, Outcome, counts, job_environment, planned
+
+SCRIPTS = ROOT / "spark_apps"
+
+
+def script(table: str) -> str:
+    return str(SCRIPTS / f"load_{table}.py")
+
+
+def finish(job: "subprocess.Popen[str]") -> Outcome:
+    out, err = job.communicate(timeout=240)
+    return Outcome(job.returncode, out, err)
+
+
+def command_lines() -> str:
+    """What `ps` shows, and the environments' neighbours do not: all processes' arguments."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_text(errors="replace"))
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+def test_spark_submit_from_another_directory(lab: Lab, tmp_path: Path) -> None:
+    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    environment = job_environment(
+        PYSPARK_PYTHON=sys.executable,
+        SPARK_LOCAL_IP="127.0.0.1",
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    )
+    lab.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
+    with lab.locked("dim_customer") as wait_for_job:
+        job = subprocess.Popen(
+            [str(submit), "--master", "local[2]", script("dim_customer"), "--config", str(lab.config)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for_job(job)
+        running = command_lines()
+    outcome = finish(job)
+    assert outcome.code == 0, outcome.err[-3000:]
+    assert "load_dim_customer.py" in running
+    assert not [secret for secret in lab.secrets if secret in running]
+    lab.check_manners(outcome)
+    assert outcome.out.splitlines()[-1].endswith(
+        "30 read, 0 new, 4 changed, 4 expired, 0 deleted, 0 quarantined"
+    )
+    assert lab.current_members("dim_customer") == lab.source_members("dim_customer")
+    assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
+
+
+def test_python_from_another_directory_where_daylight_is_saved(lab: Lab, tmp_path: Path) -> None:
+    """2007-03-11 02:30 does not exist in New York, where this driver lives; in the source's clock it does."""
+    moments = {
+        90001: "2007-03-11 01:59:59.999999",
+        90002: "2007-03-11 02:30:00",
+        90003: "2007-03-11 03:00:00",
+        90004: "2007-11-04 01:30:00",  # and this one exists twice
+        90005: "2007-03-10 23:59:59.999999",
+        90006: "2007-03-25 02:30:00",
+    }
+    for payment, moment in moments.items():
+        lab.source("INSERT INTO payment VALUES (%s, 1, 1, 1, 1.00, %s)", payment, moment)
+    job = subprocess.Popen(
+        [sys.executable, script("fact_sales"), "--config", str(lab.config)],
+        cwd=tmp_path,
+        env=job_environment(TZ="America/New_York"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    outcome = finish(job)
+    assert outcome.code == 0, outcome.err[-3000:]
+    lab.check_manners(outcome)
+    assert counts(outcome) == planned(read=736, new=6)  # and none of the 730 others changed
+    query = "SELECT sales_key, payment_ts::text, payment_date_key FROM fact_sales WHERE sales_key > 90000"
+    expected = {payment: (text, int(text[:10].replace("-", ""))) for payment, text in moments.items()}
+    assert {row[0]: row[1:] for row in lab.warehouse(query)} == expected
+    lab.check_mirrors_source()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--no-such-flag"], 2, "unrecognized arguments: --no-such-flag"),
+        (["--config", "absent.json"], 3, "there is no configuration file absent.json"),
+    ],
+)
+def test_exit_codes_of_the_process(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, script("dim_staff"), *arguments],
+        cwd=tmp_path,
+        env=job_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == code
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_settings_from_the_environment_alone(empty: Lab, tmp_path: Path) -> None:
+    """As Airflow gives them; the password is wrong, so that no Spark has to start to see that they are read."""
+    server = f"jdbc:postgresql://127.0.0.1:{empty.source.port}"
+    ended = subprocess.run(
+        [sys.executable, script("dim_staff")],
+        cwd=tmp_path,
+        env=job_environment(
+            DVDRENTAL_SOURCE_URL=f"{server}/{empty.source.database}",
+            DVDRENTAL_SOURCE_USER="etl_reader",
+            DVDRENTAL_SOURCE_PASSWORD="wrong-guess",
+            DVDRENTAL_WAREHOUSE_URL=f"{server}/{empty.warehouse.database}",
+            DVDRENTAL_WAREHOUSE_USER="etl_writer",
+        ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 4
+    assert empty.source.database in ended.stderr
+    assert "wrong-guess" not in ended.stderr

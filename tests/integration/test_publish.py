@@ -1,0 +1,138 @@
+"""Atomic and fenced: what a reader sees while, and after, something goes wrong between staging and publish."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from lab import ROOT, Lab, counts, job_environment, planned, until
+
+from dvdrental_etl import batch, settings
+from dvdrental_etl.warehouse import Warehouse
+
+
+def test_killed_between_staging_and_publish(lab: Lab) -> None:
+    lab.source("UPDATE payment SET amount = amount + 0.01")
+    before = lab.content()
+    script = ROOT / "spark_apps" / "load_fact_sales.py"
+    with lab.locked("fact_sales") as wait_for_job:
+        job = subprocess.Popen(
+            [sys.executable, str(script), "--config", str(lab.config)],
+            env=job_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            backend = wait_for_job(job)
+            assert len(lab.staging_tables()) == 1  # its rows are there, and not live
+            staged = lab.warehouse.value(f"SELECT count(*) FROM {lab.staging_tables()[0]}")
+            assert staged == 730
+        finally:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.wait()
+        assert job.returncode == -signal.SIGKILL
+    # The server tries the next step on a connection that nobody holds any more, and gives up.
+    until(lambda: not lab.warehouse("SELECT 1 FROM pg_stat_activity WHERE pid = %s", backend), "it is gone")
+    assert lab.content() == before
+    assert lab.last_load("fact_sales")["status"] == "running"
+
+    assert counts(lab.load("fact_sales")) == planned(read=730, changed=730)
+    lab.check_mirrors_source()
+    assert lab.staging_tables() == []
+    killed, done = lab.warehouse(
+        "SELECT status, reason FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id"
+    )[-2:]
+    assert killed[0] == "superseded"
+    assert "began" in killed[1]
+    assert done == ("published", None)
+
+
+def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
+    """While it waits, a retry begins; when it gets the lock at last, it has to see that it is not the newest."""
+    lab.source("UPDATE payment SET amount = amount + 0.01")
+    before = lab.content()
+
+    def retry_begins() -> None:
+        with Warehouse(settings.load(lab.config, {}).warehouse) as warehouse:
+            run = batch.Batch(1, "base", before_as_of, opened_here=False)
+            batch.start_load(warehouse, run, "fact_sales", batch_snapshot)
+
+    ((before_as_of,),) = lab.warehouse("SELECT as_of FROM etl_batch WHERE batch_id = 1")
+    from dvdrental_etl.source import Source
+
+    with Source(settings.load(lab.config, {}).source) as source:
+        batch_snapshot = source.snapshot
+    outcome = lab.load_and_meddle("fact_sales", retry_begins, code=6)
+    assert "fenced" in outcome.error
+    assert lab.content() == before
+    attempts = lab.warehouse("SELECT status FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id")
+    assert attempts == [("published",), ("superseded",), ("running",)]
+    # The retry's own load goes through; nothing of either attempt is left behind.
+    assert counts(lab.load("fact_sales"))["changed"] == 730
+    assert lab.staging_tables() == []
+    lab.check_mirrors_source()
+
+
+def test_reader_sees_the_old_table_until_the_new_one_is_whole(lab: Lab) -> None:
+    lab.source("UPDATE payment SET amount = amount + 1.00")
+    before = lab.content()["fact_sales"]
+    seen = []
+    lab.load_and_meddle("fact_sales", lambda: seen.append(lab.content()["fact_sales"]), code=0)
+    assert seen == [before]
+    assert lab.content()["fact_sales"] != before
+
+
+def test_staging_that_lost_a_row_is_refused(lab: Lab) -> None:
+    before = lab.content()
+    outcome = lab.load_and_meddle(
+        "fact_sales",
+        lambda: lab.warehouse(f"DELETE FROM {lab.staging_tables()[0]} WHERE sales_key = 17503"),
+        code=7,
+    )
+    assert "729" in outcome.error
+    assert "730" in outcome.error
+    assert lab.content() == before
+    assert lab.staging_tables() == []
+    assert lab.last_load("fact_sales")["status"] == "failed"
+
+
+def test_staging_with_a_cent_too_much_is_refused(lab: Lab) -> None:
+    before = lab.content()
+    outcome = lab.load_and_meddle(
+        "fact_sales",
+        lambda: lab.warehouse(
+            f"UPDATE {lab.staging_tables()[0]} SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17503"
+        ),
+        code=5,
+    )
+    assert "reconcile" in outcome.error
+    assert lab.content() == before
+    assert lab.last_load("fact_sales")["reason"].startswith("gate: fact_sales does not reconcile (1 of ")
+
+
+def test_staging_with_a_payment_on_another_day_is_refused(lab: Lab) -> None:
+    """The total agrees, two days do not."""
+    outcome = lab.load_and_meddle(
+        "fact_sales",
+        lambda: lab.warehouse(
+            f"UPDATE {lab.staging_tables()[0]} SET payment_ts = payment_ts + interval '1 day' WHERE sales_key = 17503"
+        ),
+        code=5,
+    )
+    assert "(2 of " in outcome.error
+
+
+def test_staging_with_a_key_twice_is_refused(lab: Lab) -> None:
+    outcome = lab.load_and_meddle(
+        "dim_customer",
+        lambda: lab.warehouse(f"UPDATE {lab.staging_tables()[0]} SET customer_id = 4 WHERE customer_id = 3"),
+        code=5,
+    )
+    assert "customer_id 4 occurs 2 times" in outcome.error
+
+
+def test_two_dimensions_and_the_fact_wait_for_each_other(lab: Lab) -> None:
+    """The fact writes inferred members, so it waits for a dimension that is being published."""
+    outcome = lab.load_and_meddle("fact_sales", lambda: None, code=0, lock="dim_movie")
+    assert counts(outcome) == planned(read=730)

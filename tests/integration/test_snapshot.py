@@ -1,0 +1,73 @@
+"""One moment: nothing that is committed after a job has begun to read is seen, in whichever table or partition."""
+
+from decimal import Decimal
+
+import pytest
+from lab import Lab
+from pyspark.sql import SparkSession
+
+from dvdrental_etl import settings, source
+
+PAYMENT = source.Table(
+    "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
+)
+RENTAL = source.Table("rental", "rental_id bigint, return_date timestamp", "rental_id")
+FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)")
+
+
+def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
+    payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
+    returned = empty.source.value("SELECT count(return_date) FROM rental")
+    with source.Source(settings.load(empty.config, {}).source) as opened:
+        empty.source(
+            """
+            INSERT INTO payment VALUES (90001, 1, 1, 1, 100.00, '2007-05-20');
+            UPDATE payment SET amount = amount + 1 WHERE payment_id = 17503;
+            DELETE FROM payment WHERE payment_id = 17504;
+            UPDATE rental SET return_date = '2007-06-01' WHERE return_date IS NULL;
+            DELETE FROM film WHERE film_id = 1;
+            """
+        )
+        # Eight connections, each of which joins the snapshot.
+        partitions = {
+            "partitionColumn": "payment_id",
+            "lowerBound": "17503",
+            "upperBound": "18300",
+            "numPartitions": "8",
+        }
+        opened._partitions = lambda table: partitions if table is PAYMENT else {}  # type: ignore[method-assign]
+        frame = opened.table(spark, PAYMENT)
+        assert frame.rdd.getNumPartitions() == 8
+        rows = frame.collect()
+        assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
+        assert opened.table(spark, RENTAL).where("return_date IS NOT NULL").count() == returned
+        assert opened.table(spark, FILM).where("film_id = 1").count() == 1
+        counted = opened.totals(source.Counted("payment", "payment_date", "amount"))
+        assert sum(count for count, _ in counted.values()) == payments
+        assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
+    assert empty.source.value("SELECT sum(amount) FROM payment") != total
+
+
+def test_big_tables_are_read_in_parts_that_lose_nothing(
+    empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With parts of a few kilobytes this small payment counts as big; its ids have gaps and reach far."""
+    monkeypatch.setattr(source, "BYTES_PER_PARTITION", 8192)
+    empty.source(
+        "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
+        "WHERE payment_id = 17504"
+    )
+    empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
+    with source.Source(settings.load(empty.config, {}).source) as opened:
+        frame = opened.table(spark, PAYMENT)
+        assert frame.rdd.getNumPartitions() > 1
+        found = sorted(row.payment_id for row in frame.collect())
+    assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
+
+
+def test_source_is_only_read(empty: Lab) -> None:
+    """The role may only SELECT, and even a role that may do more gets a read-only transaction."""
+    config = settings.load(empty.config, {}).source
+    with source.Source(config) as opened:
+        assert opened._rows("SHOW transaction_read_only") == [("on",)]
+        assert opened._rows("SHOW transaction_isolation") == [("repeatable read",)]
