@@ -1,0 +1,301 @@
+"""The DAG as Airflow sees it: nothing runs, nothing is connected to."""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dvdrental_etl import job, settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DIMENSIONS = {"load_dim_customer", "load_dim_movie", "load_dim_store", "load_dim_staff"}
+
+
+@pytest.fixture(scope="module")
+def dag(dag_file: ModuleType) -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    assert list(bag.dags) == ["dvdrental_etl"]
+    return bag.dags["dvdrental_etl"]
+
+
+def test_edges(dag: Any) -> None:
+    edges = {task.task_id: set(task.downstream_task_ids) for task in dag.tasks}
+    assert edges == {
+        "prepare": DIMENSIONS,
+        **{dimension: {"load_fact_sales"} for dimension in DIMENSIONS},
+        "load_fact_sales": {"verify"},
+        "verify": set(),
+    }
+
+
+def test_each_script_has_its_task(dag: Any) -> None:
+    scripts = {path.stem for path in (ROOT / "spark_apps").glob("load_*.py")}
+    assert scripts == {task.task_id for task in dag.tasks if task.task_type == "SparkSubmitOperator"}
+    for task in dag.tasks:
+        if task.task_type == "SparkSubmitOperator":
+            assert Path(task.application) == ROOT / "spark_apps" / f"{task.task_id}.py"
+
+
+def test_it_runs_nightly_alone_and_not_for_ever(dag: Any) -> None:
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert dag.dagrun_timeout == timedelta(hours=8)
+    assert dag.timetable.timetable.expression == "0 3 * * *"
+    assert [asset.name for asset in dag.timetable.asset_condition.objects] == ["dvdrental_source"]
+    assert dag.doc_md
+    for task in dag.tasks:
+        assert task.execution_timeout
+        assert task.execution_timeout < dag.dagrun_timeout
+        assert task.pool == "default_pool"
+
+
+def test_what_can_pass_is_tried_again(dag: Any, dag_file: ModuleType) -> None:
+    for task in dag.tasks:
+        assert task.retries == 3
+        assert task.retry_exponential_backoff
+        assert task.max_retry_delay <= timedelta(minutes=15)
+        assert type(task.retry_policy).__name__ == "EtlRetryPolicy"
+
+
+def test_a_skipped_dimension_stops_nothing_and_a_failed_one_does(dag: Any) -> None:
+    rules = {task.task_id: task.trigger_rule.value for task in dag.tasks if task.upstream_task_ids}
+    assert set(rules.values()) == {"none_failed"}
+
+
+def test_templates_hold_for_every_kind_of_run(dag: Any, dag_file: ModuleType) -> None:
+    """Manual and asset-triggered runs have no logical date and no data interval."""
+    scheduled_only = re.compile(r"\b(ds|ts|logical_date|data_interval\w*|prev_\w+|next_\w+)\b")
+    templates = [str(getattr(task, field)) for task in dag.tasks for field in task.template_fields]
+    expressions = re.findall(r"\{[{%](.*?)[%}]\}", " ".join([*templates, *dag_file.SETTINGS.values()]))
+    assert expressions
+    assert not [expression for expression in expressions if scheduled_only.search(expression)]
+
+
+def test_parsing_imports_no_pyspark_and_looks_nothing_up() -> None:
+    program = (
+        "import runpy, socket, sys\n"
+        "def closed(*_): raise AssertionError('a connection at parse time')\n"
+        "socket.socket.connect = closed\n"
+        "runpy.run_path('dags/dvdrental_etl_dag.py')\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('pyspark', 'dvdrental_etl')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def connection(**given: Any) -> SimpleNamespace:
+    fields = {
+        "conn_type": "postgres",
+        "host": "db",
+        "port": None,
+        "schema": "d",
+        "login": "u",
+        "password": "p",
+    }
+    return SimpleNamespace(**{**fields, "extra_dejson": {}, **given})
+
+
+def rendered(dag: Any, dag_file: ModuleType, **connections: SimpleNamespace) -> dict[str, str]:
+    given = {"dvdrental_source": connection(), "dvdrental_warehouse": connection(), **connections}
+    context = {"conn": SimpleNamespace(**given)}
+    result: dict[str, str] = dag.get_task("prepare").render_template(dag_file.SETTINGS, context)
+    return result
+
+
+def test_connections_become_the_settings_that_the_jobs_read(dag: Any, dag_file: ModuleType) -> None:
+    assert set(dag_file.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in settings.KEYS}
+    source = connection(host="s.example", port=6543, password='q"{{x}}', extra_dejson={"sslmode": "require"})
+    warehouse = connection(extra_dejson={"schema": "star"})
+    values = rendered(dag, dag_file, dvdrental_source=source, dvdrental_warehouse=warehouse)
+    loaded = settings.load(None, values)
+    assert loaded.source.url == "jdbc:postgresql://s.example:6543/d?sslmode=require"
+    assert loaded.source.password == 'q"{{x}}'
+    assert loaded.source.schema == "public"
+    assert (loaded.warehouse.kind, loaded.warehouse.schema) == ("postgres", "star")
+    assert loaded.warehouse.url == "jdbc:postgresql://db:5432/d"
+
+
+def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: ModuleType) -> None:
+    extra = {"s3_staging": "s3://b/p", "s3_iam_role": "arn:r"}
+    values = rendered(dag, dag_file, dvdrental_warehouse=connection(conn_type="redshift", extra_dejson=extra))
+    assert values["DVDRENTAL_WAREHOUSE_KIND"] == "redshift"
+    assert values["DVDRENTAL_WAREHOUSE_URL"] == "jdbc:redshift://db:5439/d"
+    assert values["DVDRENTAL_S3_STAGING"] == "s3://b/p"
+    assert values["DVDRENTAL_S3_IAM_ROLE"] == "arn:r"
+
+
+def operator(dag: Any, dag_file: ModuleType, params: dict[str, Any]) -> Any:
+    """A loading task as it is just before it executes: rendered, and fitted to the run."""
+    task = SimpleNamespace(
+        task_id="load_dim_store", env_vars={"DVDRENTAL_TEST_SET": "1", "DVDRENTAL_TEST_UNSET": ""}
+    )
+    context = {
+        "params": {**{name: param.value for name, param in dag.params.items()}, **params},
+        "run_id": "r 1",
+    }
+    task.application_args = dag.get_task("prepare").render_template(dag_file.ARGUMENTS, context)
+    dag_file.fit_to_run({**context, "task": task})
+    return task
+
+
+@pytest.fixture
+def environment(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    held: dict[str, str] = {}
+    monkeypatch.setattr(dag_file.os, "environ", held)
+    return held
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments"),
+    [
+        ({}, []),
+        ({"full_refresh": True}, ["--full-refresh"]),
+        ({"dry_run": True, "allow_mass_delete": True}, ["--dry-run", "--allow-mass-delete"]),
+    ],
+)
+def test_the_form_becomes_arguments_that_the_scripts_take(
+    dag: Any, dag_file: ModuleType, environment: dict[str, str], params: dict[str, Any], arguments: list[str]
+) -> None:
+    task = operator(dag, dag_file, params)
+    assert task.application_args == ["--batch-id=r 1", *arguments]
+    options = job.parse(SimpleNamespace(table="dim_store"), "", task.application_args)  # type: ignore[arg-type]
+    assert options.batch_id == "r 1"
+
+
+def test_settings_reach_spark_by_the_environment_only(
+    dag: Any, dag_file: ModuleType, environment: dict[str, str]
+) -> None:
+    task = operator(dag, dag_file, {})
+    assert {name: environment[name] for name in environment if "DVDRENTAL" in name} == {
+        "DVDRENTAL_TEST_SET": "1"
+    }
+    assert task.env_vars == {}
+
+
+def test_a_table_that_was_not_selected_is_skipped(
+    dag: Any, dag_file: ModuleType, environment: dict[str, str]
+) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    with pytest.raises(AirflowSkipException, match="dim_store"):
+        operator(dag, dag_file, {"tables": ["fact_sales"]})
+
+
+def test_the_form_refuses_what_is_no_table(dag: Any) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dag.params.get_param("tables").resolve(value=["dim_nothing"])
+
+
+def test_as_of_is_a_moment_or_empty(dag_file: ModuleType) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    assert dag_file.moment(None) is None
+    assert dag_file.moment("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)  # noqa: DTZ001
+    assert dag_file.moment("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
+    with pytest.raises(AirflowFailException, match="'yesterday', which is no moment"):
+        dag_file.moment("yesterday")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"host": "local[2]"},
+        {"host": "local"},
+        {"host": "yarn"},
+        {"host": "spark://master:7077"},
+        {"host": "master", "port": 7077},
+        {"host": "k8s://https://cluster"},
+    ],
+)
+def test_a_spark_connection_is_accepted(
+    dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    spark = connection(conn_type="spark", **given)
+    monkeypatch.setattr(dag_file.BaseHook, "get_connection", lambda _: spark)
+    dag_file.check_spark()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"host": ""}, "names no Spark master"),
+        ({"host": None}, "names no Spark master"),
+        ({"host": "spark://local[2]"}, "names no Spark master"),
+        ({"conn_type": "local", "host": "[2]"}, "names no Spark master"),
+        ({"host": "yarn", "extra_dejson": {"deploy-mode": "cluster"}}, "deploy-mode cluster"),
+    ],
+)
+def test_a_spark_connection_that_would_lead_elsewhere_is_refused(
+    dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], complaint: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    spark = connection(**{"conn_type": "spark", **given})
+    monkeypatch.setattr(dag_file.BaseHook, "get_connection", lambda _: spark)
+    with pytest.raises(AirflowFailException, match=complaint):
+        dag_file.check_spark()
+
+
+def test_a_missing_spark_connection_is_refused(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+    def missing(_: str) -> None:
+        raise AirflowNotFoundException("The conn_id `spark_default` isn't defined")
+
+    monkeypatch.setattr(dag_file.BaseHook, "get_connection", missing)
+    with pytest.raises(AirflowFailException, match=r"spark_default is missing.*local\[2\]"):
+        dag_file.check_spark()
+
+
+def submit_error(code: int, tail: str = "") -> str:
+    return f"Cannot execute: spark-submit x.py. Error code is: {code}.\nLast spark-submit output:\n{tail}"
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        (submit_error(2), False),
+        (submit_error(3), False),
+        (submit_error(4, "load_dim_store: error: source db:5432/d cannot be reached"), True),
+        (submit_error(4, "load_dim_store: error: source contract: db:5432/d: no table film"), False),
+        (submit_error(5), False),
+        (submit_error(6), True),
+        (submit_error(7, "in a message: Error code is: 3"), True),
+        (submit_error(1), True),
+        (submit_error(137), True),
+        (submit_error(-9), True),
+        ("Task exceeded its timeout", True),
+    ],
+)
+def test_retry_by_exit_code(dag_file: ModuleType, text: str, again: bool) -> None:
+    from airflow.sdk import RetryAction
+    from airflow.sdk.exceptions import AirflowException
+
+    decision = dag_file.EtlRetryPolicy().evaluate(AirflowException(text), 1, 3)
+    assert decision.action is (RetryAction.DEFAULT if again else RetryAction.FAIL)
+    assert again or decision.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [("ConfigError", False), ("SourceError", True), ("GateRefused", False), ("WarehouseError", True)],
+)
+def test_retry_by_the_error_of_prepare_and_verify(dag_file: ModuleType, name: str, again: bool) -> None:
+    from airflow.sdk import RetryAction
+
+    from dvdrental_etl import errors
+
+    decision = dag_file.EtlRetryPolicy().evaluate(getattr(errors, name)("what", "do"), 1, 3)
+    assert decision.action is (RetryAction.DEFAULT if again else RetryAction.FAIL)
