@@ -245,6 +245,10 @@ def test_null_equals_null_and_differs_from_every_value(left, right):
         ((None, None, None), (None, None, None), False),
         ((None, None, None), (None, None, 0), True),
         ((2, None, None), (1, None, None), True),
+        ((1, None, None), (None, None, None), True),
+        ((1, 2, 3), (1, 9, 3), True),
+        ((1, 2, 3), (1, None, 3), True),
+        ((1, 2, 3), (1, 2, None), True),
     ],
 )
 def test_rows_differ_when_any_column_does(left, right, expected):
