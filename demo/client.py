@@ -101,7 +101,8 @@ class Client:
         content = self.call(f"{path}/{instance['try_number']}")["content"]
         lines = []
         for entry in content:
-            lines.append(str(entry.get("event", "")))
+            event = str(entry.get("event", ""))
+            lines += [] if event.startswith("::") else event.splitlines()  # :: folds groups in the UI
             lines += [
                 f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []
             ]

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -59,14 +59,9 @@ def check_java() -> None:
         stop(f"Java {JAVA} or newer is needed, {java} is {version or 'of no known version'}: {how}")
 
 
-def fingerprint() -> str:
-    """What the environment depends on: the lock file and the Python that runs it."""
-    return f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()} {sys.version.split()[0]}\n"
-
-
-def is_current() -> bool:
-    """Whether .venv already holds what the lock file says."""
-    return STAMP.exists() and STAMP.read_text() == fingerprint()
+def fingerprint() -> List[str]:  # noqa: UP006
+    """What the environment depends on: the Python that runs it, and the lock file."""
+    return [sys.version.split()[0], hashlib.sha256(LOCK.read_bytes()).hexdigest()]
 
 
 def install(python: str) -> None:
@@ -99,13 +94,16 @@ def main() -> None:
     """Make .venv unless it is there already."""
     check_python()
     check_java()
-    if is_current():
+    now, before = fingerprint(), STAMP.read_text().split() if STAMP.exists() else []
+    if now == before:
         return
     say("environment: .venv from requirements.lock, one to two minutes")
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
+    anew = now[:1] != before[:1]  # another Python, or a half-made environment
+    if anew and subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         stop(f"{sys.executable} -m venv .venv failed: see above")
+    STAMP.unlink(missing_ok=True)
     install(str(VENV / "bin" / "python"))
-    STAMP.write_text(fingerprint())
+    STAMP.write_text(" ".join(now))
 
 
 if __name__ == "__main__":
