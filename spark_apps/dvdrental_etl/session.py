@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ def _configuration() -> dict[str, str]:
     }
 
 
+@cache
 def _package_zip() -> str:
     """This package as executors import it, so that a laptop and a cluster run the same code in the same way."""
     package = Path(__file__).parent
