@@ -148,6 +148,7 @@ def test_binary_transfer_is_asked_for_in_the_url(url, binary):
         (262150, 2),  # numeric(4,2)
         (655364, 0),  # numeric(10,0), written numeric(10)
         (1179662, 10),  # numeric(18,10)
+        (2490392, 20),  # numeric(38,20)
         (65541, 1),  # numeric(1,1)
         (-1, 1000),  # numeric: as many as it likes
     ],
