@@ -76,6 +76,7 @@ class SmallSpark:
         if self._training.returncode == 0 and self._unfinished.exists():
             self._unfinished.replace(self.archive)
         self._unfinished.unlink(missing_ok=True)
+        self.properties.with_name("spark-training.conf").unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End a training that still runs."""
