@@ -43,7 +43,10 @@ def transform(
         .join(category, "category_id", how="left")
         .groupBy("film_id")
         .agg(
-            F.array_join(F.array_sort(F.collect_list("name")), ", ").alias("category"),
+            # Without a name to join, the text would be empty, not missing.
+            F.when(F.count("name") > 0, F.array_join(F.array_sort(F.collect_list("name")), ", ")).alias(
+                "category"
+            ),
             F.greatest(F.max("assigned_at"), F.max("last_update")).alias("categorized_at"),
         )
     )

@@ -79,8 +79,11 @@ def columns_of(table: str) -> tuple[Column, ...]:
 
 def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str, str]]) -> list[str]:
     """Each difference between two lists of (name, type), in words. Order does not count."""
-    have, want = dict(actual), dict(expected)
+    fields = list(actual)
+    have, want = dict(fields), dict(expected)
+    names = [name for name, _ in fields]
     return [
+        *(f"{name} occurs {names.count(name)} times" for name in have if names.count(name) > 1),
         *(f"{name} is missing ({want[name]})" for name in want if name not in have),
         *(f"{name} is not expected ({have[name]})" for name in have if name not in want),
         *(

@@ -29,6 +29,9 @@ KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("s3", "endpoint", ""),
 )
 
+#: Options of a JDBC URL that libpq knows by the same name; the others concern the JDBC driver alone.
+SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
+
 
 @dataclass(frozen=True)
 class Database:
@@ -46,9 +49,12 @@ class Database:
         return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
 
     def libpq(self) -> dict[str, Any]:
-        """The same address for libpq: host, port, dbname, and what both drivers call alike (sslmode, ...)."""
+        """The same address for libpq: host, port, dbname, and the TLS options that both drivers call alike."""
         parts = urlsplit(self.url.removeprefix("jdbc:"))
-        shared = {key: value for key, value in parse_qsl(parts.query) if key.startswith("ssl")}
+        options = dict(parse_qsl(parts.query))
+        if options.get("ssl", "false").lower() == "true":  # JDBC's older way to ask for what libpq calls so
+            options.setdefault("sslmode", "verify-full")
+        shared = {key: value for key, value in options.items() if key in SHARED_OPTIONS}
         return {
             "host": parts.hostname or "",
             "port": str(parts.port or 5432),
@@ -137,8 +143,8 @@ def _check_url(section: str, database: Database) -> None:
     try:
         parts = urlsplit(database.url.removeprefix("jdbc:"))
         _ = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{section}.url cannot be read: {error}", f"it looks like {wanted}") from None
+    except ValueError:  # its text may quote a password that was written into the URL
+        raise ConfigError(f"{section}.url cannot be read: its port is no number", f"it looks like {wanted}") from None
     if not database.url.startswith("jdbc:postgresql://") or not parts.hostname or not parts.path.strip("/"):
         raise ConfigError(f"{section}.url is not a PostgreSQL JDBC address", f"it looks like {wanted}")
     if parts.username or "password" in parts.query.lower():
