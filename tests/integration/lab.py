@@ -10,10 +10,10 @@ import importlib
 import io
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,59 +233,44 @@ class Lab:
         return self.source(SOURCE_MEMBERS[table])
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[Callable[..., int]]:
-        """Hold writers off a published table; what you get waits until a job stands before it and gives its pid."""
+    def locked(self, table: str) -> Iterator[None]:
+        """Hold writers off a published table."""
         with closing(self.warehouse.connect()) as connection, connection.cursor() as cursor:
             connection.autocommit = False
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            yield self.wait_for_a_waiting_job
-            connection.rollback()
+            yield
 
-    def wait_for_a_waiting_job(self, process: subprocess.Popen[str] | None = None) -> int:
-        """The backend of a job that waits for a published table's lock. A process that ended will never wait."""
+    def waiting_job(self, has_ended: Callable[[], bool]) -> int:
+        """Wait until a job stands before a published table's lock; its backend. One that ended never will."""
         query = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
             "AND application_name = 'dvdrental-etl' AND query LIKE 'LOCK TABLE %'"
         )
-        waiting = until(
-            lambda: self.warehouse(query) or (process is not None and process.poll() is not None),
-            "a job waits for the lock",
-        )
-        assert isinstance(waiting, list), f"the job ended: {process.communicate() if process else ''}"
-        return int(waiting[0][0])
+        found = until(lambda: self.warehouse(query) or has_ended(), "a job waits for the lock")
+        assert isinstance(found, list), "the job ended and had not waited for the lock"
+        return int(found[0][0])
 
     def load_and_meddle(
         self, table: str, meddle: Callable[[], object], *flags: str, code: int, lock: str = ""
     ) -> Outcome:
-        """Run a job; `meddle` when its rows are staged and it is about to publish."""
-        failed: list[BaseException] = []
+        """Run a job; `meddle` when its rows are staged and it waits to publish."""
+        is_held, has_ended = threading.Event(), threading.Event()
 
-        def watch(wait: Callable[[], int], release: threading.Event) -> None:
-            try:
-                wait()
+        def hold_and_meddle() -> None:
+            with self.locked(lock or table):
+                is_held.set()
+                self.waiting_job(has_ended.is_set)
                 meddle()
-            except BaseException as error:
-                failed.append(error)
+
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            meddled = beside.submit(hold_and_meddle)
+            assert is_held.wait(DEADLINE)
+            try:
+                outcome = self.load(table, *flags, code=code)
             finally:
-                release.set()
-
-        release = threading.Event()
-
-        def hold(ready: threading.Event) -> None:
-            with self.locked(lock or table) as wait:
-                ready.set()
-                watch(wait, release)
-
-        ready = threading.Event()
-        holder = threading.Thread(target=hold, args=(ready,), daemon=True)
-        holder.start()
-        assert ready.wait(DEADLINE)
-        try:
-            return self.load(table, *flags, code=code)
-        finally:
-            holder.join(DEADLINE)
-            if failed:
-                raise failed[0]
+                has_ended.set()
+            meddled.result()
+            return outcome
 
 
 def run_here(table: str, *argv: str) -> Outcome:

@@ -41,6 +41,10 @@ def test_version_begins_when_the_source_changed_it(aged: Lab) -> None:
         (old, False, BEGIN, "2007-06-10 08:30:00.5"),
         ("New Street 1", True, "2007-06-10 08:30:00.5", OPEN),
     ]
+    # Both rows were written by this run, and no other was.
+    batch = aged.last_load("dim_customer")["batch_id"]
+    query = "SELECT customer_id, count(*) FROM dim_customer WHERE batch_id = %s GROUP BY 1"
+    assert aged.warehouse(query, batch) == [(3, 2)]
     aged.check_invariants()
 
 

@@ -40,7 +40,7 @@ def test_spark_submit_from_another_directory(lab: Lab, tmp_path: Path) -> None:
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
     lab.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
-    with lab.locked("dim_customer") as wait_for_job:
+    with lab.locked("dim_customer"):
         job = subprocess.Popen(
             [str(submit), "--master", "local[2]", script("dim_customer"), "--config", str(lab.config)],
             cwd=tmp_path,
@@ -49,7 +49,7 @@ def test_spark_submit_from_another_directory(lab: Lab, tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_for_job(job)
+        lab.waiting_job(lambda: job.poll() is not None)
         running = command_lines()
     outcome = finish(job)
     assert outcome.code == 0, outcome.err[-3000:]

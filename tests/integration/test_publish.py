@@ -15,7 +15,7 @@ def test_killed_between_staging_and_publish(lab: Lab) -> None:
     lab.source("UPDATE payment SET amount = amount + 0.01")
     before = lab.content()
     script = ROOT / "spark_apps" / "load_fact_sales.py"
-    with lab.locked("fact_sales") as wait_for_job:
+    with lab.locked("fact_sales"):
         job = subprocess.Popen(
             [sys.executable, str(script), "--config", str(lab.config)],
             env=job_environment(),
@@ -24,7 +24,7 @@ def test_killed_between_staging_and_publish(lab: Lab) -> None:
             start_new_session=True,
         )
         try:
-            backend = wait_for_job(job)
+            backend = lab.waiting_job(lambda: job.poll() is not None)
             assert len(lab.staging_tables()) == 1  # its rows are there, and not live
             staged = lab.warehouse.value(f"SELECT count(*) FROM {lab.staging_tables()[0]}")
             assert staged == 730
@@ -72,6 +72,18 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     assert counts(lab.load("fact_sales"))["changed"] == 730
     assert lab.staging_tables() == []
     lab.check_mirrors_source()
+
+
+def test_superseded_attempt_whose_rows_still_wait_may_not_publish(lab: Lab) -> None:
+    """The retry leaves staging tables alone that somebody still writes, so the record alone has to stop it."""
+    lab.source("UPDATE payment SET amount = amount + 0.01")
+    before = lab.content()
+    supersede = "UPDATE etl_load SET status = 'superseded', reason = 'load 99 began' WHERE status = 'running'"
+    outcome = lab.load_and_meddle("fact_sales", lambda: lab.warehouse(supersede), code=6)
+    assert "load 99 began" in outcome.error
+    assert lab.content() == before
+    assert lab.staging_tables() == []
+    assert lab.last_load("fact_sales")["status"] == "superseded"
 
 
 def test_reader_sees_the_old_table_until_the_new_one_is_whole(lab: Lab) -> None:
