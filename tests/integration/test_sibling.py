@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,6 +140,7 @@ def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         port = free_port()
     yield Place(port, "of the old server")
     cluster.stop()
+    shutil.rmtree(home)
 
 
 def test_postgresql_16(old_server: Place, spark: object, tmp_path: Path) -> None:
