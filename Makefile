@@ -54,6 +54,6 @@ lock: env ## requirements.lock anew from pyproject.toml: newest versions that fi
 compose-env: ## .env with random passwords for docker-compose.yml, unless it is there
 	@$(PYTHON) docker/make_env.py .env
 
-clean: ## remove what was made: environment, driver, build, caches; not the sandbox
-	@rm -rf .venv build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+clean: ## remove what was made: environment, Airflow's home, driver, build, caches; not the sandbox
+	@rm -rf .venv .airflow build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -not -path './.sandbox/*' -prune -exec rm -rf {} +

@@ -13,11 +13,20 @@ from rich.console import Console
 from demo import report
 from demo.client import DAG, Client
 from demo.errors import DemoError
-from demo.runtime import Airflow, connections, terminate_like_interrupt
+from demo.runtime import ROOT, Airflow, connections, terminate_like_interrupt
 from demo.spark import SmallSpark
 
 TAIL = 25  # lines of a failed task's log
 UI_PORT = 8080
+
+
+def home_of(directory: Path) -> Path:
+    """Airflow's home for a sandbox: beside it, so that the sandbox can be purged and made again."""
+    return (
+        ROOT / ".airflow"
+        if directory == ROOT / ".sandbox"
+        else directory.with_name(f"{directory.name}-airflow")
+    )
 
 
 class Demo:
@@ -31,7 +40,9 @@ class Demo:
         if not path.is_file():
             raise DemoError(f"there is no sandbox in {directory}: start it with `python -m sandbox up`")
         self.credentials: dict[str, Any] = json.loads(path.read_text())
-        self.spark = SmallSpark(directory)
+        self.home = home_of(directory)
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.spark = SmallSpark(self.home)
         self.spark.write()
 
     def say(self, text: str) -> None:
@@ -41,9 +52,7 @@ class Demo:
 
     def airflow(self, port: int = 0) -> Airflow:
         """Airflow with the sandbox's databases and this machine's Spark."""
-        return Airflow(
-            self.directory / "airflow", connections(self.credentials, self.spark.extra()), port=port
-        )
+        return Airflow(self.home, connections(self.credentials, self.spark.extra()), port=port)
 
     def run(self, conf: dict[str, Any] | None = None, train: bool = True) -> str:
         """Run the DAG once in a real Airflow, with these parameters, and return the run's id.
@@ -85,17 +94,15 @@ class Demo:
                 for line in client.log(run_id, instance)[-TAIL:]:
                     self.console.print(f"      {line}", markup=False)
                 client.end_unfinished_runs()
-                raise DemoError(
-                    f"{instance['task_id']} failed; all logs: {self.directory / 'airflow' / 'logs'}"
-                )
+                raise DemoError(f"{instance['task_id']} failed; all logs: {self.home / 'logs'}")
         if client.run_state(run_id) != "success":
-            raise DemoError(f"the run failed; all logs: {self.directory / 'airflow' / 'logs'}")
+            raise DemoError(f"the run failed; all logs: {self.home / 'logs'}")
 
     def show(self, run_id: str) -> None:
         """Print what was loaded and where to look next. Raises DemoError if the two sides differ."""
         result = report.read(self.credentials, run_id)
         report.show(result, self.console)
-        place = "" if self.directory == Path(".sandbox").resolve() else f" --dir {self.directory}"
+        place = "" if self.directory == ROOT / ".sandbox" else f" --dir {self.directory}"
         self.console.print("Look into it:  [bold].venv/bin/python -m sandbox psql" + place, markup=True)
         self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
         self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + place)

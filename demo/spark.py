@@ -2,7 +2,7 @@
 
 Measured on the smallest dimension: 35 CPU seconds as Spark comes, 22 with the quick compiler alone, 16 with
 the archive of loaded classes too. The quick compiler caps peak speed: right here, wrong on a cluster, hence a
-properties file of the sandbox's own.
+properties file of the demo's own.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ JOB = ROOT / "spark_apps" / "load_dim_store.py"
 
 
 class SmallSpark:
-    """The properties file in the sandbox's folder, and the class archive behind it, which all sandboxes share."""
+    """A properties file in `folder`, and the class archive behind it, which all sandboxes share."""
 
     def __init__(self, folder: Path) -> None:
         self.properties = folder / "spark-defaults.conf"

@@ -96,7 +96,7 @@ def test_the_fact_agrees_with_the_source_to_the_cent(finished: Finished) -> None
 
 
 def test_the_four_dimensions_ran_at_the_same_time_and_the_fact_after_them(finished: Finished) -> None:
-    with closing(sqlite3.connect(finished.folder / "airflow" / "airflow.db")) as metadata:
+    with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as metadata:
         rows = metadata.execute(
             "SELECT task_id, start_date, end_date, try_number FROM task_instance"
         ).fetchall()
@@ -117,16 +117,16 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
 
 
 def test_no_password_is_in_a_log_or_in_the_metadata(finished: Finished) -> None:
-    files = [path for path in (finished.folder / "airflow").rglob("*") if path.is_file()]
+    files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
     assert len([path for path in files if path.name == "attempt=1.log"]) == 7
     assert any(path.name == "airflow.db" for path in files)
-    for path in [*files, finished.folder / "spark-defaults.conf"]:
+    for path in files:
         content = path.read_bytes()
         assert not [password for password in passwords(finished) if password.encode() in content], path
 
 
 def test_rendered_fields_are_shown_without_secrets(finished: Finished) -> None:
-    with closing(sqlite3.connect(finished.folder / "airflow" / "airflow.db")) as metadata:
+    with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as metadata:
         query = "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'load_fact_sales'"
         fields = json.loads(metadata.execute(query).fetchone()[0])
     shown = fields["env_vars"] if isinstance(fields["env_vars"], dict) else json.loads(fields["env_vars"])
@@ -146,7 +146,7 @@ def test_nothing_is_left_running(finished: Finished) -> None:
 
 def belongs(process: psutil.Process, finished: Finished) -> bool:
     environment = process.info["environ"] or {}
-    return environment.get("AIRFLOW_HOME") == str(finished.folder / "airflow")
+    return environment.get("AIRFLOW_HOME") == str(finished.demo.home)
 
 
 def passwords(finished: Finished) -> list[str]:
