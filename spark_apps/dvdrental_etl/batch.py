@@ -105,6 +105,11 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, taken_at:
                     f"batch '{run_id}' has as_of {found[1]}, not {as_of}",
                     "leave --as-of out, or name a new batch",
                 )
+            # A failed run that somebody takes up again is running; how it ends, its last task says.
+            cursor.execute(
+                "UPDATE etl_batch SET status = 'running', finished_at = NULL WHERE run_id = %s AND status = 'failed'",
+                (run_id,),
+            )
             return Batch(found[0], run_id, found[1], opened_here=False)
         moment = as_of or taken_at
         cursor.execute(

@@ -45,7 +45,8 @@ def start(name: str) -> "SparkSession":
     spark = builder.getOrCreate()
     # Under spark-submit the JVM is already up, so its class path is past mending: this reaches it all the same.
     spark.sql(f"ADD JAR '{DRIVER_JAR}'")
-    spark.sparkContext.addPyFile(_package_zip())
+    if not spark.conf.get("spark.submit.pyFiles", ""):  # else the package came along by --py-files
+        spark.sparkContext.addPyFile(_package_zip())
     _live_in_utc(spark)
     return spark
 
@@ -72,8 +73,6 @@ def _configuration() -> dict[str, str]:
 def _package_zip() -> str:
     """This package as executors import it, so that a laptop and a cluster run the same code in the same way."""
     package = Path(__file__).parent
-    if not package.is_dir():  # it already came in a zip, by --py-files
-        return str(package.parent)
     folder = Path(tempfile.mkdtemp(prefix="dvdrental-etl-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     archive = folder / "dvdrental_etl.zip"

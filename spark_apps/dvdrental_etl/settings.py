@@ -144,7 +144,9 @@ def _check_url(section: str, database: Database) -> None:
         parts = urlsplit(database.url.removeprefix("jdbc:"))
         _ = parts.port
     except ValueError:  # its text may quote a password that was written into the URL
-        raise ConfigError(f"{section}.url cannot be read: its port is no number", f"it looks like {wanted}") from None
+        raise ConfigError(
+            f"{section}.url cannot be read: its port is no number", f"it looks like {wanted}"
+        ) from None
     if not database.url.startswith("jdbc:postgresql://") or not parts.hostname or not parts.path.strip("/"):
         raise ConfigError(f"{section}.url is not a PostgreSQL JDBC address", f"it looks like {wanted}")
     if parts.username or "password" in parts.query.lower():
