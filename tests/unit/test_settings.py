@@ -233,8 +233,9 @@ def test_a_url_that_is_no_postgresql_jdbc_address_is_refused(refused, section, u
 
 @pytest.mark.parametrize("port", ["54x2", "99999"])
 def test_a_port_that_is_none_is_refused(refused, port):
-    error = refused(changed("source", url=f"jdbc:postgresql://host:{port}/dvdrental"))
-    assert error.message.startswith("source.url cannot be read: ")
+    assert str(refused(changed("source", url=f"jdbc:postgresql://host:{port}/dvdrental"))) == (
+        "source.url cannot be read: its port is no number -> it looks like jdbc:postgresql://host:5432/database"
+    )
 
 
 @pytest.mark.parametrize(
@@ -328,3 +329,17 @@ def test_libpq_takes_what_it_gets(load, option):
         return
     address = found.source.libpq()
     psycopg2.extensions.parse_dsn(psycopg2.extensions.make_dsn(**address))
+
+
+@pytest.mark.parametrize(
+    ("options", "sslmode"),
+    [
+        ("ssl=true", "verify-full"),
+        ("ssl=TRUE&loginTimeout=5", "verify-full"),
+        ("ssl=true&sslmode=require", "require"),
+        ("ssl=false", None),
+    ],
+)
+def test_the_older_way_to_ask_for_tls_is_not_weaker_for_libpq(options, sslmode):
+    address = settings.Database(f"jdbc:postgresql://h/d?{options}", "u", "p", "public").libpq()
+    assert address.get("sslmode") == sslmode
