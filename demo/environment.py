@@ -70,7 +70,7 @@ def install(python: str) -> None:
     # uv's cache of these packages takes gigabytes: beside its target it can link, and it goes afterwards.
     cache = VENV / "uv-cache"
     environment = dict(os.environ, UV_CACHE_DIR=str(cache), VIRTUAL_ENV=str(VENV))
-    # Like pip, trust what this machine trusts: a company's proxy signs with its own authority. (Two names of one switch.)
+    # Like pip, trust what this machine trusts: a company's proxy signs with its own authority. One switch, two names.
     environment.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
     mirror = subprocess.run([*pip, "config", "get", "global.index-url"], capture_output=True, check=False)
     if mirror.returncode == 0:  # uv does not read pip's configuration
