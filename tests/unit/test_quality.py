@@ -325,6 +325,14 @@ def test_facts_as_they_enter_copy_and_a_broken_one_as_it_is_quarantined(framed):
     assert quality.reject_totals(SALES, staged.rejects) == {dt.date(2007, 2, 15): (1, None)}
 
 
+def test_quarantined_money_stays_exact_on_its_way(framed):
+    frame = framed(SALE_COLUMNS, [SALE | {"payment_ts": None, "sales_amount": Decimal("0.10")}])
+    _, staged = streamed(frame, SALES)
+    amount = staged.rejects[0].row["sales_amount"]
+    assert (type(amount), amount) == (Decimal, Decimal("0.10"))
+    assert quality.reject_totals(SALES, staged.rejects) == {None: (1, Decimal("0.10"))}
+
+
 def test_an_empty_frame_sends_nothing(framed):
     assert streamed(framed(SALE_COLUMNS, []), SALES) == (b"", staging.Staged(0, 0, ()))
 
