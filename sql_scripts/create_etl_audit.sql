@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS etl_load (
     source_amount     numeric(18,2),            -- currency units; NULL for dimensions
     warehouse_rows    bigint,                   -- published + quarantined
     warehouse_amount  numeric(18,2),
+    quarantined_amount  numeric(18,2),          -- the part of warehouse_amount that is in etl_reject
     started_at        timestamp      NOT NULL,  -- UTC
     seconds           numeric(12,3),
     reason            varchar(4000),            -- why it failed, or was superseded

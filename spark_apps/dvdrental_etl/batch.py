@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dvdrental_etl.errors import Fenced, UsageError
 from dvdrental_etl.quality import Reject
@@ -58,6 +57,7 @@ class Counts:
     source_amount: Decimal | None = None
     warehouse_rows: int = 0
     warehouse_amount: Decimal | None = None
+    quarantined_amount: Decimal | None = None
 
 
 def now() -> dt.datetime:
@@ -84,7 +84,7 @@ def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -
     """
     with Source(settings.source) as source, Warehouse(settings.warehouse) as warehouse:
         if as_of and as_of.tzinfo:
-            as_of = as_of.astimezone(ZoneInfo(source.snapshot.time_zone)).replace(tzinfo=None)
+            as_of = source.on_its_clock(as_of)
         with warehouse.transaction() as cursor:
             warehouse.ensure_tables(cursor)
         return join(warehouse, run_id, as_of, source.snapshot.taken_at)
@@ -149,11 +149,7 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str, snapshot: Snapsho
     attempt = secrets.token_hex(4)
     with warehouse.transaction() as cursor:
         cursor.execute("LOCK TABLE etl_load IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(
-            "SELECT load_id, attempt FROM etl_load WHERE table_name = %s AND status = 'running'", (table,)
-        )
-        for load_id, earlier in cursor.fetchall():
-            warehouse.drop_idle_staging(cursor, Load(load_id, table, earlier).staging)
+        warehouse.drop_idle_staging(cursor, table)
         cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")
         load = Load(cursor.fetchone()[0], table, attempt)
         cursor.execute(
@@ -191,13 +187,13 @@ def record_published(cursor: Any, load: Load, counts: Counts, seconds: float) ->
         """
         UPDATE etl_load SET status = 'published', rows_read = %s, rows_new = %s, rows_changed = %s,
             rows_expired = %s, rows_deleted = %s, rows_quarantined = %s, source_rows = %s, source_amount = %s,
-            warehouse_rows = %s, warehouse_amount = %s, seconds = %s
+            warehouse_rows = %s, warehouse_amount = %s, quarantined_amount = %s, seconds = %s
         WHERE load_id = %s
         """,
         (
             *(counts.read, counts.new, counts.changed, counts.expired, counts.deleted, counts.quarantined),
             *(counts.source_rows, counts.source_amount, counts.warehouse_rows, counts.warehouse_amount),
-            *(round(seconds, 3), load.load_id),
+            *(counts.quarantined_amount, round(seconds, 3), load.load_id),
         ),
     )
 

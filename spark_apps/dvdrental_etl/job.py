@@ -91,7 +91,10 @@ def parse(target: Target, about: str, argv: Sequence[str] | None) -> Options:
 
 
 def _moment(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment such as 2007-05-14T13:44:29") from None
     if moment.tzinfo:
         raise argparse.ArgumentTypeError("as_of is on the source's clock and has no zone")
     return moment

@@ -137,6 +137,7 @@ def _totalled(
         source_amount=source_amount,
         warehouse_rows=warehouse_rows,
         warehouse_amount=warehouse_amount,
+        quarantined_amount=quality.whole(rejected)[1],
     )
 
 

@@ -43,8 +43,7 @@ def start(name: str) -> "SparkSession":
     for key, value in _configuration().items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    # Under spark-submit the JVM is already up, so its class path is past mending: this reaches it all the same.
-    spark.sql(f"ADD JAR '{DRIVER_JAR}'")
+    _add_driver(spark)
     if not spark.conf.get("spark.submit.pyFiles", ""):  # else the package came along by --py-files
         spark.sparkContext.addPyFile(_package_zip())
     _live_in_utc(spark)
@@ -67,6 +66,19 @@ def _configuration() -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }
+
+
+def _add_driver(spark: "SparkSession") -> None:
+    """Give the JVM the JDBC driver. Under spark-submit it is already up, so its class path is past mending.
+
+    ADD JAR serves the session and the executors. The thread that takes failed tasks' results sees only the loader
+    above the session's, and could not say what went wrong in the source without the driver's exception class.
+    """
+    spark.sql(f"ADD JAR '{DRIVER_JAR}'")
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    above = jvm.java.lang.Thread.currentThread().getContextClassLoader().getParent()
+    above.addURL(jvm.java.io.File(str(DRIVER_JAR)).toURI().toURL())
 
 
 @cache

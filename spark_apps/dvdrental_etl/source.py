@@ -121,6 +121,11 @@ class Source:
                 "check the role's rights and the server's log",
             ) from error
 
+    def on_its_clock(self, moment: dt.datetime) -> dt.datetime:
+        """A moment with a zone, as the source's own time zone writes it, without one."""
+        rows = self._rows("SELECT CAST(CAST(%s AS timestamptz) AS timestamp)", (moment.isoformat(),))
+        return rows[0][0]
+
     def check(self, tables: Iterable[Table]) -> None:
         """Raise ContractError, naming each difference, unless the source has what the tables declare."""
         found = [difference for table in tables for difference in self._differences(table)]

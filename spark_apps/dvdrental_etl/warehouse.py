@@ -119,13 +119,26 @@ class Warehouse:
     def drop_staging(self, cursor: Any, name: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
 
-    def drop_idle_staging(self, cursor: Any, name: str) -> None:
-        """Clear a dead attempt's staging away, but never wait for one that is still being written.
+    def drop_idle_staging(self, cursor: Any, table: str) -> None:
+        """Clear away what dead attempts at a table left, but never wait for one that is still being written.
 
-        Its writer is told that it is superseded as soon as it wants to publish, and clears it away itself.
+        Its writer is told that it is superseded as soon as it wants to publish, and clears it away itself; if it
+        died, the attempt after the next does.
         """
-        cursor.execute("SELECT 1 FROM pg_locks WHERE relation = to_regclass(%s)", (name,))
-        if not cursor.fetchall():
+        cursor.execute(
+            """
+            SELECT c.relname
+            FROM pg_class c
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = %s AND c.relname ~ %s AND NOT EXISTS (
+                SELECT 1 FROM pg_locks l
+                JOIN pg_database d ON d.oid = l.database
+                WHERE l.relation = c.oid AND d.datname = current_database()
+            )
+            """,
+            (self.address.schema, f"^stg_{table}_[0-9a-f]{{8}}$"),
+        )
+        for (name,) in cursor.fetchall():
             self.drop_staging(cursor, name)
 
     def copy_statement(self, name: str, columns: Sequence[Column]) -> str:

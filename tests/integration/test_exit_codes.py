@@ -164,3 +164,16 @@ def test_debug_shows_the_stack(empty: Lab, tmp_path: Path) -> None:
     assert outcome.code == 3
     assert "Traceback" in outcome.err
     assert outcome.err.index("error:") < outcome.err.index("Traceback")
+
+
+def test_source_value_that_does_not_fit(lab: Lab) -> None:
+    before = lab.content()
+    lab.source(
+        "ALTER TABLE payment ALTER amount TYPE numeric(12, 2); UPDATE payment SET amount = 12345.67 "
+        "WHERE payment_id = 17600"
+    )
+    error = lab.load("fact_sales", code=4).error
+    assert "numeric field overflow" in error
+    assert lab.content() == before
+    assert lab.staging_tables() == []
+    assert lab.last_load("fact_sales")["status"] == "failed"

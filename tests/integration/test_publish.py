@@ -148,3 +148,10 @@ def test_two_dimensions_and_the_fact_wait_for_each_other(lab: Lab) -> None:
     """The fact writes inferred members, so it waits for a dimension that is being published."""
     outcome = lab.load_and_meddle("fact_sales", lambda: None, code=0, lock="dim_movie")
     assert counts(outcome) == planned(read=730)
+
+
+def test_staging_of_an_attempt_long_dead_is_cleared_away(lab: Lab) -> None:
+    # Its record says superseded, so only the table itself tells of it. Another table's staging is left alone.
+    lab.warehouse("CREATE TABLE stg_dim_staff_0badcafe (n int); CREATE TABLE stg_dim_store_0badcafe (n int)")
+    lab.load("dim_staff")
+    assert lab.staging_tables() == ["stg_dim_store_0badcafe"]

@@ -1,12 +1,13 @@
 """One moment: nothing that is committed after a job has begun to read is seen, in whichever table or partition."""
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
 from lab import Lab
 from pyspark.sql import SparkSession
 
-from dvdrental_etl import settings, source
+from dvdrental_etl import batch, settings, source
 
 PAYMENT = source.Table(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
@@ -71,3 +72,20 @@ def test_source_is_only_read(empty: Lab) -> None:
     with source.Source(config) as opened:
         assert opened._rows("SHOW transaction_read_only") == [("on",)]
         assert opened._rows("SHOW transaction_isolation") == [("repeatable read",)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "local"),
+    [
+        ("UTC", dt.datetime(2007, 5, 14, 22, 30)),
+        ("Asia/Tokyo", dt.datetime(2007, 5, 15, 7, 30)),
+        ("<+03>-03", dt.datetime(2007, 5, 15, 1, 30)),
+    ],
+)
+def test_moment_of_a_form_is_put_on_the_sources_clock(empty: Lab, zone: str, local: dt.datetime) -> None:
+    # A date picker gives 22:30 UTC. A zone may also be one that only PostgreSQL can read.
+    moment = dt.datetime(2007, 5, 14, 22, 30, tzinfo=dt.UTC)
+    empty.source(f"ALTER DATABASE {empty.source.value('SELECT current_database()')} SET timezone = '{zone}'")
+    configured = settings.load(empty.config, {})
+    batch.prepare(configured, "form", moment)
+    assert empty.warehouse("SELECT as_of FROM etl_batch WHERE run_id = 'form'") == [(local,)]

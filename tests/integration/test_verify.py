@@ -108,6 +108,15 @@ def test_sound_warehouse_with_a_history(lab: Lab, capsys: pytest.CaptureFixture[
     assert "batch_id 999" in capsys.readouterr().out
 
 
+def test_money_that_changes_beside_a_quarantined_payment(lab: Lab) -> None:
+    lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
+    lab.source("INSERT INTO payment VALUES (90001, 1, 1, 1, 4.56, NULL)")
+    lab.load("fact_sales")
+    assert findings(lab) == []
+    lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17503")
+    assert findings(lab) == ["fact_agrees_with_its_last_load"]
+
+
 def test_every_check_is_run_and_every_check_is_broken_here() -> None:
     files = {path.stem for path in (ROOT / "sql_scripts" / "verify").glob("*.sql")}
     assert set(verify.CHECKS) == files
