@@ -202,7 +202,7 @@ def test_as_of_is_a_moment_or_empty(dag_file: ModuleType) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
     assert dag_file.moment(None) is None
-    assert dag_file.moment("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)  # noqa: DTZ001
+    assert dag_file.moment("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)
     assert dag_file.moment("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
     with pytest.raises(AirflowFailException, match="'yesterday', which is no moment"):
         dag_file.moment("yesterday")
