@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from dvdrental_etl import job
-from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.location import LOCATION, location_of, locations
 from dvdrental_etl.source import Table
 from dvdrental_etl.targets import Counted, Scd2Dimension
 
@@ -15,8 +15,9 @@ SOURCES = (
         "customer",
         "customer_id int, store_id int, first_name string, last_name string, email string, address_id int,"
         " create_date date, active smallint, last_update timestamp",
+        key="customer_id",
     ),
-    *LOCATION_SOURCES,
+    *location_of("customer"),
 )
 
 TARGET = Scd2Dimension(
@@ -49,7 +50,7 @@ def transform(customer: DataFrame, address: DataFrame, city: DataFrame, country:
 
 def main(argv: Sequence[str] | None = None) -> None:
     with job.start(TARGET, __doc__, argv) as run:
-        run.publish(transform(**run.extract(SOURCES)))
+        run.load(SOURCES, transform)
 
 
 if __name__ == "__main__":

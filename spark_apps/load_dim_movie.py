@@ -15,10 +15,26 @@ SOURCES = (
         "film_id int, title string, description string, release_year int, language_id int,"
         " rental_duration smallint, rental_rate decimal(4,2), length smallint, replacement_cost decimal(5,2),"
         " rating string, special_features array<string>, last_update timestamp",
+        key="film_id",
     ),
-    Table("language", "language_id int, name string, last_update timestamp"),
-    Table("film_category", "film_id int, category_id int, last_update timestamp"),
-    Table("category", "category_id int, name string, last_update timestamp"),
+    Table(
+        "language",
+        "language_id int, name string, last_update timestamp",
+        key="language_id",
+        joined_on="film.language_id",
+    ),
+    Table(
+        "film_category",
+        "film_id int, category_id int, last_update timestamp",
+        key="film_id",
+        joined_on="film.film_id",
+    ),
+    Table(
+        "category",
+        "category_id int, name string, last_update timestamp",
+        key="category_id",
+        joined_on="film_category.category_id",
+    ),
 )
 
 TARGET = Scd2Dimension(
@@ -76,7 +92,7 @@ def transform(
 
 def main(argv: Sequence[str] | None = None) -> None:
     with job.start(TARGET, __doc__, argv) as run:
-        run.publish(transform(**run.extract(SOURCES)))
+        run.load(SOURCES, transform)
 
 
 if __name__ == "__main__":

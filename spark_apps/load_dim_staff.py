@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from dvdrental_etl import job
-from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.location import LOCATION, location_of, locations
 from dvdrental_etl.source import Table
 from dvdrental_etl.targets import Counted, Scd2Dimension
 
@@ -16,8 +16,9 @@ SOURCES = (
         "staff",
         "staff_id int, first_name string, last_name string, address_id int, email string, store_id int,"
         " active boolean, last_update timestamp",
+        key="staff_id",
     ),
-    *LOCATION_SOURCES,
+    *location_of("staff"),
 )
 
 TARGET = Scd2Dimension(
@@ -48,7 +49,7 @@ def transform(staff: DataFrame, address: DataFrame, city: DataFrame, country: Da
 
 def main(argv: Sequence[str] | None = None) -> None:
     with job.start(TARGET, __doc__, argv) as run:
-        run.publish(transform(**run.extract(SOURCES)))
+        run.load(SOURCES, transform)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,21 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from dvdrental_etl import job
-from dvdrental_etl.location import LOCATION, LOCATION_SOURCES, locations
+from dvdrental_etl.location import LOCATION, location_of, locations
 from dvdrental_etl.source import Table
 from dvdrental_etl.targets import Counted, Scd2Dimension
 
 SOURCES = (
-    Table("store", "store_id int, manager_staff_id int, address_id int, last_update timestamp"),
-    Table("staff", "staff_id int, first_name string, last_name string, last_update timestamp"),
-    *LOCATION_SOURCES,
+    Table(
+        "store", "store_id int, manager_staff_id int, address_id int, last_update timestamp", key="store_id"
+    ),
+    Table(
+        "staff",
+        "staff_id int, first_name string, last_name string, last_update timestamp",
+        key="staff_id",
+        joined_on="store.manager_staff_id",
+    ),
+    *location_of("store"),
 )
 
 MANAGER = ("manager_staff_id", "manager_first_name", "manager_last_name")
@@ -55,7 +62,7 @@ def transform(
 
 def main(argv: Sequence[str] | None = None) -> None:
     with job.start(TARGET, __doc__, argv) as run:
-        run.publish(transform(**run.extract(SOURCES)))
+        run.load(SOURCES, transform)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,20 @@ SOURCES = (
         "payment",
         "payment_id bigint, customer_id int, staff_id int, rental_id bigint, amount decimal(5,2),"
         " payment_date timestamp",
-        split_by="payment_id",
+        key="payment_id",
     ),
     Table(
         "rental",
         "rental_id bigint, rental_date timestamp, inventory_id int, return_date timestamp",
-        split_by="rental_id",
+        key="rental_id",
+        joined_on="payment.rental_id",
     ),
-    Table("inventory", "inventory_id int, film_id int, store_id int"),
+    Table(
+        "inventory",
+        "inventory_id int, film_id int, store_id int",
+        key="inventory_id",
+        joined_on="rental.inventory_id",
+    ),
 )
 
 TARGET = Fact(
@@ -70,7 +76,7 @@ def _return_date_key() -> Column:
 
 def main(argv: Sequence[str] | None = None) -> None:
     with job.start(TARGET, __doc__, argv) as run:
-        run.publish(transform(**run.extract(SOURCES)))
+        run.load(SOURCES, transform)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,18 @@ CREATE TABLE IF NOT EXISTS etl_load (
     as_of             timestamp      NOT NULL,
     source_snapshot   varchar(1000),            -- pg_current_snapshot() of the extract
     source_lsn        varchar(32),              -- write-ahead log position of the extract
+    source_identity   varchar(1000),            -- server, line of its history, database and tables that were read
+    is_full           boolean,                  -- everything was compared, not only what changed
+    extent            varchar(1000),            -- what was read, and why
     code_version      varchar(64)    NOT NULL,
-    rows_read         bigint,                   -- rows that transform() gave
+    code_digest       varchar(32)    NOT NULL,  -- md5 of jobs and DDL: another code compares everything
+    rows_read         bigint,                   -- rows that transform() gave: all, or those that a change shows in
     rows_new          bigint,                   -- members or facts seen for the first time
     rows_changed      bigint,                   -- members or facts that differ from the last load
     rows_expired      bigint,                   -- versions closed
     rows_deleted      bigint,                   -- members marked deleted, facts removed
     rows_quarantined  bigint,                   -- rows in etl_reject
+    rows_warned       bigint,                   -- rows that break a rule which only warns; they are loaded
     source_rows       bigint,                   -- counted in the source, on the extract's snapshot
     source_amount     numeric(18,2),            -- currency units; NULL for dimensions
     warehouse_rows    bigint,                   -- published + quarantined
@@ -35,8 +40,20 @@ CREATE TABLE IF NOT EXISTS etl_load (
     quarantined_amount  numeric(18,2),          -- the part of warehouse_amount that is in etl_reject
     started_at        timestamp      NOT NULL,  -- UTC
     seconds           numeric(12,3),
-    reason            varchar(4000),            -- why it failed, or was superseded
+    keyed_by          bigint,                   -- of a dimension: the fact's load that gave its versions to facts
+    reason            varchar(4000),            -- why it failed or was superseded, or what it warns of
     PRIMARY KEY (load_id)
+);
+
+-- etl_range: one row per range of 1,024 keys of a source table, as the last published load of a table counted it.
+CREATE TABLE IF NOT EXISTS etl_range (
+    table_name   varchar(63)    NOT NULL,  -- the table that was loaded
+    source_name  varchar(63)    NOT NULL,  -- the source table that it is made of
+    range_no     bigint         NOT NULL,  -- key / 1024, rounded down
+    source_rows  bigint         NOT NULL,
+    key_sum      numeric(38,0)  NOT NULL,  -- sum of hashint8extended(key, 0), PostgreSQL's hash
+    load_id      bigint         NOT NULL,  -- etl_load.load_id that found it changed
+    PRIMARY KEY (table_name, source_name, range_no)
 );
 
 -- etl_reject: one row per quarantined row per load. The latest load of a table tells what is wrong today.

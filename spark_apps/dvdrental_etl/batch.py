@@ -2,14 +2,17 @@
 
 import datetime as dt
 import getpass
+import hashlib
 import json
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from dvdrental_etl.changes import Extent
 from dvdrental_etl.errors import Fenced, UsageError
 from dvdrental_etl.quality import Reject
 from dvdrental_etl.settings import ROOT, Settings
@@ -53,6 +56,7 @@ class Counts:
     expired: int = 0
     deleted: int = 0
     quarantined: int = 0
+    warned: int = 0
     source_rows: int = 0
     source_amount: Decimal | None = None
     warehouse_rows: int = 0
@@ -77,21 +81,29 @@ def code_version() -> str:
         return VERSION
 
 
+@cache
+def code_digest() -> str:
+    """md5 of what decides how rows come out: jobs and DDL. Other code may see other things in the same source."""
+    files = sorted([*(ROOT / "spark_apps").rglob("*.py"), *(ROOT / "sql_scripts").glob("create_*.sql")])
+    return hashlib.md5(b"".join(path.read_bytes() for path in files), usedforsecurity=False).hexdigest()
+
+
 def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -> Batch:
     """Check both ends, create what is missing in the warehouse, and open the batch that a DAG run's tasks join.
 
     An as_of with a zone, as a form's date picker gives it, is put on the source's clock.
     """
     with Source(settings.source) as source, Warehouse(settings.warehouse) as warehouse:
+        now = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.on_its_clock(as_of)
         with warehouse.transaction() as cursor:
             warehouse.ensure_tables(cursor)
-        return join(warehouse, run_id, as_of, source.snapshot.taken_at)
+        return join(warehouse, run_id, as_of, now)
 
 
-def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, taken_at: dt.datetime) -> Batch:
-    """The batch of that name, opened if it is new. A batch has one as_of: the one given first, else taken_at.
+def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt.datetime) -> Batch:
+    """The batch of that name, opened if it is new. A batch has one as_of: the one given first, else the clock.
 
     Raises UsageError when as_of contradicts the batch.
     """
@@ -111,7 +123,7 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, taken_at:
                 (run_id,),
             )
             return Batch(found[0], run_id, found[1], opened_here=False)
-        moment = as_of or taken_at
+        moment = as_of or clock
         cursor.execute(
             """
             INSERT INTO etl_batch (batch_id, run_id, as_of, status, started_by, code_version, started_at)
@@ -144,8 +156,11 @@ def end(warehouse: Warehouse, run_id: str, status: str) -> None:
         )
 
 
-def start_load(warehouse: Warehouse, batch: Batch, table: str, snapshot: Snapshot) -> Load:
-    """Announce an attempt. It supersedes every earlier one of this table that is still running, or was killed."""
+def start_load(warehouse: Warehouse, batch: Batch, table: str) -> Load:
+    """Announce an attempt. It supersedes every earlier one of this table that is still running, or was killed.
+
+    Only then may it look at the source: whoever announced earlier saw an older moment, and may not publish any more.
+    """
     attempt = secrets.token_hex(4)
     with warehouse.transaction() as cursor:
         cursor.execute("LOCK TABLE etl_load IN SHARE ROW EXCLUSIVE MODE")
@@ -158,16 +173,30 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str, snapshot: Snapsho
         )
         cursor.execute(
             """
-            INSERT INTO etl_load (load_id, batch_id, table_name, attempt, status, as_of, source_snapshot, source_lsn,
-                code_version, started_at)
-            VALUES (%s, %s, %s, %s, 'running', %s, %s, %s, %s, %s)
+            INSERT INTO etl_load (load_id, batch_id, table_name, attempt, status, as_of, code_version, code_digest,
+                started_at)
+            VALUES (%s, %s, %s, %s, 'running', %s, %s, %s, %s)
             """,
             (
                 *(load.load_id, batch.batch_id, table, attempt, batch.as_of),
-                *(snapshot.visible[:1000], snapshot.lsn, code_version(), now()),
+                *(code_version(), code_digest(), now()),
             ),
         )
     return load
+
+
+def record_extent(cursor: Any, load: Load, snapshot: Snapshot, identity: str, extent: Extent) -> None:
+    """Write which moment of which source the attempt sees, and what it reads of it."""
+    cursor.execute(
+        """
+        UPDATE etl_load SET source_snapshot = %s, source_lsn = %s, source_identity = %s, is_full = %s, extent = %s
+        WHERE load_id = %s
+        """,
+        (
+            *(snapshot.visible[:1000], snapshot.lsn, _cut(identity, 1000), extent.is_full),
+            *(_cut(extent.why, 1000), load.load_id),
+        ),
+    )
 
 
 def require_newest(cursor: Any, load: Load) -> None:
@@ -181,19 +210,23 @@ def require_newest(cursor: Any, load: Load) -> None:
         )
 
 
-def record_published(cursor: Any, load: Load, counts: Counts, seconds: float) -> None:
-    """Write what the load did, in the transaction that publishes it."""
+def record_published(
+    cursor: Any, load: Load, counts: Counts, seconds: float, warnings: Sequence[str]
+) -> None:
+    """Write what the load did, and what it warns of, in the transaction that publishes it."""
     cursor.execute(
         """
         UPDATE etl_load SET status = 'published', rows_read = %s, rows_new = %s, rows_changed = %s,
-            rows_expired = %s, rows_deleted = %s, rows_quarantined = %s, source_rows = %s, source_amount = %s,
-            warehouse_rows = %s, warehouse_amount = %s, quarantined_amount = %s, seconds = %s
+            rows_expired = %s, rows_deleted = %s, rows_quarantined = %s, rows_warned = %s, source_rows = %s,
+            source_amount = %s, warehouse_rows = %s, warehouse_amount = %s, quarantined_amount = %s, seconds = %s,
+            reason = %s
         WHERE load_id = %s
         """,
         (
             *(counts.read, counts.new, counts.changed, counts.expired, counts.deleted, counts.quarantined),
-            *(counts.source_rows, counts.source_amount, counts.warehouse_rows, counts.warehouse_amount),
-            *(counts.quarantined_amount, round(seconds, 3), load.load_id),
+            *(counts.warned, counts.source_rows, counts.source_amount, counts.warehouse_rows),
+            *(counts.warehouse_amount, counts.quarantined_amount, round(seconds, 3)),
+            *(_cut("; ".join(warnings), 4000) or None, load.load_id),
         ),
     )
 

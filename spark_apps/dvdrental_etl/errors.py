@@ -46,6 +46,10 @@ class GateRefused(EtlError):
     exit_code = 5
 
 
+class NotReconciled(GateRefused):
+    """Rows or money differ from the source's. What changes alone brought may be mended by comparing everything."""
+
+
 class Fenced(EtlError):
     """A newer attempt owns this table, or somebody holds its lock."""
 

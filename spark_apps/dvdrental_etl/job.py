@@ -8,14 +8,16 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvdrental_etl import batch, load, session, settings
+from dvdrental_etl import batch, session, settings
+from dvdrental_etl.changes import Extent
 from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_line
+from dvdrental_etl.load import Work, plan, publish
 from dvdrental_etl.source import Source, Table
 from dvdrental_etl.targets import Target
 from dvdrental_etl.warehouse import Warehouse
@@ -101,7 +103,7 @@ def _moment(text: str) -> dt.datetime:
 
 
 class Run:
-    """What a script works with: extract() its sources, publish() its frame."""
+    """What a script works with: load() its sources through its transform()."""
 
     def __init__(self, target: Target, options: Options, source: Source, warehouse: Warehouse) -> None:
         self._target, self._options = target, options
@@ -110,45 +112,56 @@ class Run:
         self._stops_spark = False
         self._began = time.monotonic()
 
-    def extract(self, tables: Sequence[Table]) -> "dict[str, DataFrame]":
-        """Each source table as a frame, all at one moment of the source."""
-        self._source.check(tables)
+    def load(self, tables: Sequence[Table], transform: "Callable[..., DataFrame]") -> None:
+        """Read what changed in the tables, transform it, hold it against the gate, make it live in one transaction.
+
+        transform takes each table as a frame under its name, all at one moment of the source: whole, or the rows of
+        the grain that a change shows in, with all that they are joined to.
+        """
+        options, target = self._options, self._target
+        work = Work(
+            self._source,
+            self._warehouse,
+            target,
+            tables,
+            lambda extent: transform(**self._frames(tables, extent)),
+            options.full_refresh,
+            options.allow_mass_delete,
+            self._say,
+        )
+        if options.dry_run:
+            counts, title = plan(work, options.as_of), "plan, nothing written"
+        else:
+            counts, title = self._publish_in_batch(work), "published"
+        print(  # noqa: T201 - this line is the script's output
+            f"{target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
+            f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
+        )
+
+    def _frames(self, tables: Sequence[Table], extent: Extent) -> "dict[str, DataFrame]":
         if self._spark is None:
             self._stops_spark = not session.is_running()
             self._spark = session.start(f"load_{self._target.table}")
             # Spark logs each failure several times over, with stacks: the one line for people would drown.
             self._spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
             self._say("Spark is up")
-        spark = self._spark
-        return {table.name: self._source.table(spark, table) for table in tables}
+        keys = extent.keys
+        return {
+            table.name: self._source.table(self._spark, table, None if keys is None else keys[table.name])
+            for table in tables
+        }
 
-    def publish(self, frame: "DataFrame") -> None:
-        """Stage the frame, hold it against the gate, and make it live in one transaction."""
-        options, target = self._options, self._target
-        work = load.Work(self._source, self._warehouse, target, frame, options.allow_mass_delete, self._say)
-        if options.dry_run:
-            counts = load.plan(work, options.as_of or self._source.snapshot.taken_at)
-            title = "plan, nothing written"
-        else:
-            counts = self._publish_in_batch(work)
-            title = "published"
-        print(  # noqa: T201 - this line is the script's output
-            f"{target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
-            f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
-        )
-
-    def _publish_in_batch(self, work: load.Work) -> batch.Counts:
-        options, taken_at = self._options, self._source.snapshot.taken_at
+    def _publish_in_batch(self, work: Work) -> batch.Counts:
+        options, clock = self._options, self._source.clock()
         with self._warehouse.transaction() as cursor:
             self._warehouse.ensure_tables(cursor)
         name = (
-            options.batch_id
-            or f"load_{self._target.table} {taken_at:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
+            options.batch_id or f"load_{self._target.table} {clock:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
         )
-        run = batch.join(self._warehouse, name, options.as_of, taken_at)
+        run = batch.join(self._warehouse, name, options.as_of, clock)
         status = "failed"
         try:
-            counts = load.publish(work, run, self._began)
+            counts = publish(work, run, self._began)
             status = "done"
         finally:
             if run.opened_here:

@@ -1,17 +1,19 @@
-"""A frame becomes live: stage, gate, publish in one transaction; or the same, rolled back, as a plan."""
+"""A load: find what to read, stage it, hold it against the gate, publish in one transaction; or plan, rolled back."""
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import batch, contract, quality, staging
+from dvdrental_etl import batch, changes, contract, quality, staging, watermark
 from dvdrental_etl import publish as sql
 from dvdrental_etl.batch import Batch, Counts, Load
-from dvdrental_etl.errors import EtlError, Fenced, WarehouseError
-from dvdrental_etl.source import Source, Totals
-from dvdrental_etl.targets import Scd2Dimension, Target
+from dvdrental_etl.changes import Extent, Ranges
+from dvdrental_etl.errors import EtlError, Fenced, NotReconciled, WarehouseError
+from dvdrental_etl.source import Source, Table, Totals
+from dvdrental_etl.staging import Staged
+from dvdrental_etl.targets import Fact, Scd2Dimension, Target
 from dvdrental_etl.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -20,119 +22,184 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """A frame and where it goes."""
+    """What is loaded from where to where. frame makes what transform() gives of an extent of the source."""
 
     source: Source
     warehouse: Warehouse
     target: Target
-    frame: "DataFrame"
+    tables: Sequence[Table]
+    frame: Callable[[Extent], "DataFrame"]
+    full_refresh: bool
     allow_mass_delete: bool
     say: Callable[[str], None]
 
-    def check(self) -> None:
-        """Raise ContractError unless the frame is what its table takes."""
-        fields = [(field.name, field.dataType.simpleString()) for field in self.frame.schema.fields]
+    def stage(self, extent: Extent, send: Callable[["DataFrame"], Staged]) -> Staged:
+        """Hand the frame of an extent to `send`. Without anything to read, Spark is not even started.
+
+        Raises ContractError unless the frame is what its table takes.
+        """
+        if extent.is_empty:
+            return Staged()
+        frame = self.frame(extent)
+        fields = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
         contract.check_frame(fields, self.target.frame, self.target.table)
+        return send(frame)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a load knows of the source at its moment: what to read, the key ranges, and what must come out."""
+
+    extent: Extent
+    ranges: Mapping[str, Ranges]
+    totals: Totals
 
 
 def publish(work: Work, run: Batch, began: float) -> Counts:
-    """Load the frame as part of a batch. Raises EtlError, and then the published table is as it was.
+    """Load as part of a batch. Raises EtlError, and then the published table is as it was.
 
     began: time.monotonic() of the run's begin, for its seconds in the record.
     """
-    work.check()
-    warehouse = work.warehouse
-    load = batch.start_load(warehouse, run, work.target.table, work.source.snapshot)
+    load = batch.start_load(work.warehouse, run, work.target.table)
     try:
-        with warehouse.transaction() as cursor:
-            warehouse.create_staging(cursor, load.staging, work.target.staging)
-        counts = _stage_and_publish(work, run, load, began)
+        work.source.begin()
+        with work.warehouse.transaction() as cursor:
+            seen = _look(work, cursor, run.as_of)
+        try:
+            return _stage_and_publish(work, run, load, seen, began)
+        except NotReconciled as difference:
+            if seen.extent.is_full:
+                raise
+            work.say(f"{difference.message}; so everything is compared")
+            again = replace(seen, extent=changes.everything("the changes alone did not reconcile"))
+            return _stage_and_publish(work, run, load, again, began)
     except BaseException as error:
         _record_failure(work, load, error, time.monotonic() - began)
         raise
-    return counts
 
 
-def _stage_and_publish(work: Work, run: Batch, load: Load, began: float) -> Counts:
+def _look(work: Work, cursor: Any, as_of: dt.datetime) -> Seen:
+    source, tables = work.source, work.tables
+    source.check(tables)
+    mark = watermark.read(cursor, work.target.table)
+    ranges = changes.ranges(source, tables)
+    extent = (
+        changes.everything("it was asked for")
+        if work.full_refresh
+        else changes.to_read(source, tables, mark, ranges, as_of, batch.code_digest())
+    )
+    work.say(f"reads {extent.why}")
+    return Seen(extent, ranges, source.totals(work.target.counted))
+
+
+def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: float) -> Counts:
     warehouse, target = work.warehouse, work.target
+    with warehouse.transaction() as cursor:
+        batch.record_extent(
+            cursor, load, work.source.snapshot, work.source.identity(work.tables), seen.extent
+        )
+        warehouse.drop_staging(cursor, load.staging)
+        warehouse.create_staging(cursor, load.staging, target.staging)
     statement = warehouse.copy_statement(load.staging, target.staging)
-    staged = staging.stage(work.frame, target, staging.CopyTarget(warehouse.address.libpq(), statement))
+    copy_to = staging.CopyTarget(warehouse.address.libpq(), statement)
+    staged = work.stage(seen.extent, lambda frame: staging.stage(frame, target, copy_to))
     work.say(f"staged {staged.rows} rows, {staged.rejected} quarantined")
-    source_totals = work.source.totals(target.counted)
     with warehouse.transaction() as cursor:
         warehouse.lock(cursor, target)
         batch.require_newest(cursor, load)
-        counts = _make_live(cursor, work, load.staging, staged, source_totals, run)
+        counts, warnings = _make_live(cursor, work, load, staged, seen, run)
         batch.record_rejects(cursor, load, run, staged.rejects)
-        batch.record_published(cursor, load, counts, time.monotonic() - began)
+        batch.record_published(cursor, load, counts, time.monotonic() - began, warnings)
+        watermark.write(cursor, target.table, load.load_id, seen.ranges)
         warehouse.drop_staging(cursor, load.staging)
+    for warning in warnings:
+        work.say(f"warning: {warning}")
     work.say("committed")
     return counts
 
 
-def plan(work: Work, as_of: dt.datetime) -> Counts:
-    """What publish() would do, found by doing it in a transaction that is rolled back."""
-    work.check()
+def plan(work: Work, as_of: dt.datetime | None) -> Counts:
+    """What publish() would do, found by doing it in a transaction that is rolled back.
+
+    as_of: None for the source's clock.
+    """
     warehouse, target = work.warehouse, work.target
     load = Load(0, target.table, "plan")
+    run = Batch(0, "plan", as_of or work.source.clock(), opened_here=False)
+    work.source.begin()
     with warehouse.transaction(keep=False) as cursor:
         warehouse.ensure_tables(cursor)
+        seen = _look(work, cursor, run.as_of)
         warehouse.create_staging(cursor, load.staging, target.staging)
         statement = warehouse.copy_statement(load.staging, target.staging)
-        staged = staging.stream(
-            work.frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20)
+        staged = work.stage(
+            seen.extent,
+            lambda frame: staging.stream(
+                frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20)
+            ),
         )
         warehouse.lock(cursor, target)
-        run = Batch(0, "plan", as_of, opened_here=False)
-        return _make_live(cursor, work, load.staging, staged, work.source.totals(target.counted), run)
+        return _make_live(cursor, work, load, staged, seen, run)[0]
 
 
 def _make_live(
-    cursor: Any, work: Work, table: str, staged: staging.Staged, source_totals: Totals, run: Batch
-) -> Counts:
-    """Gate, then the target's publish steps, then the gate again on what they made."""
+    cursor: Any, work: Work, load: Load, staged: Staged, seen: Seen, run: Batch
+) -> tuple[Counts, list[str]]:
+    """Gate, then the target's publish steps, then the gate again on what they made. Gives warnings as well."""
     warehouse, target = work.warehouse, work.target
-    read = staged.rows + staged.rejected
-    in_staging = warehouse.totals(cursor, target, table)
+    in_staging = warehouse.totals(cursor, target, load.staging)
     landed, _ = quality.whole(in_staging)
     if landed != staged.rows:
         raise WarehouseError(
             f"warehouse: {target.table}: {landed} rows are in staging, {staged.rows} were sent",
             "a task was retried after its rows had landed; run again",
         )
-    quality.require_few_rejects(target.table, read, staged.rejected, staged.rejects)
+    source_rows, _ = quality.whole(seen.totals)
+    quality.require_none_that_stops(target.table, staged.rejects)
+    quality.require_few_rejects(target.table, source_rows, staged.rejected, staged.rejects)
     rejected = quality.reject_totals(target, staged.rejects)
-    quality.require_reconciled(target.table, source_totals, quality.summed(in_staging, rejected))
-    key = target.natural_key if isinstance(target, Scd2Dimension) else target.key
-    quality.require_unique(target.table, key, warehouse.doubled(cursor, key, table))
+    if seen.extent.is_full:
+        quality.require_reconciled(target.table, seen.totals, quality.summed(in_staging, rejected))
+    key = target.grain_key
+    quality.require_unique(target.table, key, warehouse.doubled(cursor, key, load.staging))
+    quarantined = [int(reject.natural_key) for reject in staged.rejects if reject.natural_key is not None]
+    warehouse.create_bounds(cursor, target.table, seen.extent.spans, quarantined)
     before = _published_rows(cursor, target)
-    counted: dict[str, Any] = {}
-    for step in sql.steps(target, table):
-        cursor.execute(step.sql, {"as_of": run.as_of, "batch_id": run.batch_id})
-        if step.counts:
-            values = cursor.fetchone() if cursor.description else (cursor.rowcount,)
-            counted |= dict(zip(step.counts, values, strict=True))
+    counted = _run_steps(cursor, target, load, run)
     quality.require_few_deletions(
-        target.table, before, counted["deleted"], staged.rows, allowed=work.allow_mass_delete
+        target.table, before, counted["deleted"], source_rows, allowed=work.allow_mass_delete
     )
-    counts = replace(Counts(read=read, quarantined=staged.rejected), **counted)
-    return _totalled(cursor, work, counts, in_staging, rejected, source_totals)
+    published = _published(cursor, work)
+    quality.require_reconciled(target.table, seen.totals, quality.summed(published, rejected))
+    counts = _counts(counted, staged, seen.totals, published, rejected)
+    return counts, [*map(str, staged.warnings), *_early(target, counted)]
 
 
-def _totalled(
-    cursor: Any, work: Work, counts: Counts, in_staging: Totals, rejected: Totals, source_totals: Totals
+def _run_steps(cursor: Any, target: Target, load: Load, run: Batch) -> dict[str, int]:
+    """Run the publish, and give what its steps count."""
+    bound = {"as_of": run.as_of, "batch_id": run.batch_id, "load_id": load.load_id}
+    counted: dict[str, int] = {}
+    for step in sql.steps(target, load.staging):
+        cursor.execute(step.sql, bound)
+        if step.counts:
+            returned = cursor.description and cursor.fetchone()
+            counted |= dict(zip(step.counts, returned or (cursor.rowcount,), strict=True))
+    return counted
+
+
+def _counts(
+    counted: Mapping[str, int], staged: Staged, source: Totals, published: Totals, rejected: Totals
 ) -> Counts:
-    """The counts with both sides' totals; refuses a published table that does not hold what staging held."""
-    target = work.target
-    if isinstance(target, Scd2Dimension):
-        published: Totals = {None: (_published_rows(cursor, target), None)}
-    else:
-        published = work.warehouse.totals(cursor, target, target.table)
-    quality.require_reconciled(target.table, in_staging, published)
-    source_rows, source_amount = quality.whole(source_totals)
+    source_rows, source_amount = quality.whole(source)
     warehouse_rows, warehouse_amount = quality.whole(quality.summed(published, rejected))
-    return replace(
-        counts,
+    return Counts(
+        read=staged.rows + staged.rejected,
+        new=counted["new"],
+        changed=counted["changed"],
+        expired=counted.get("expired", 0),
+        deleted=counted["deleted"],
+        quarantined=staged.rejected,
+        warned=sum(warning.rows for warning in staged.warnings),
         source_rows=source_rows,
         source_amount=source_amount,
         warehouse_rows=warehouse_rows,
@@ -141,10 +208,31 @@ def _totalled(
     )
 
 
+def _early(target: Target, counted: Mapping[str, int]) -> list[str]:
+    """A warning for each dimension that did not have the members that facts refer to."""
+    lookups = target.lookups if isinstance(target, Fact) else ()
+    found = ((lookup, counted[f"inferred {lookup.dimension}"]) for lookup in lookups)
+    return [
+        f"{lookup.natural_key} 'refers to a member': {members} early members of {lookup.dimension}"
+        for lookup, members in found
+        if members
+    ]
+
+
+def _published(cursor: Any, work: Work) -> Totals:
+    """What of the source is live: facts per day, or members."""
+    if isinstance(work.target, Fact):
+        return work.warehouse.totals(cursor, work.target, work.target.table)
+    return {None: (_published_rows(cursor, work.target), None)}
+
+
 def _published_rows(cursor: Any, target: Target) -> int:
-    """Members that the source has, as far as the warehouse knows; or facts."""
-    members = " WHERE is_current AND NOT is_deleted AND NOT is_inferred AND {0} > 0"
-    where = members.format(target.key) if isinstance(target, Scd2Dimension) else ""
+    """Members that the source has, as far as the warehouse knows, but for those in quarantine; or facts."""
+    where = ""
+    if isinstance(target, Scd2Dimension):
+        out = f"SELECT grain_key FROM {sql.quarantined_of(target.table)}"  # noqa: S608 - our own names
+        where = f" WHERE is_current AND NOT is_deleted AND NOT is_inferred AND {target.key} > 0"
+        where += f" AND {target.natural_key} NOT IN ({out})"
     cursor.execute(f"SELECT COUNT(*) FROM {target.table}{where}")  # noqa: S608 - our own names
     return int(cursor.fetchone()[0])
 

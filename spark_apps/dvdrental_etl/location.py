@@ -7,17 +7,32 @@ from dvdrental_etl.source import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-LOCATION_SOURCES = (
-    Table(
-        "address",
-        "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
-        " phone string, last_update timestamp",
-    ),
-    Table("city", "city_id int, city string, country_id int, last_update timestamp"),
-    Table("country", "country_id int, country string, last_update timestamp"),
-)
-
 LOCATION = ("address", "address2", "district", "city", "country", "postal_code", "phone")
+
+
+def location_of(table: str) -> tuple[Table, ...]:
+    """The source tables that say where the rows of a table are, by its column address_id."""
+    return (
+        Table(
+            "address",
+            "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
+            " phone string, last_update timestamp",
+            key="address_id",
+            joined_on=f"{table}.address_id",
+        ),
+        Table(
+            "city",
+            "city_id int, city string, country_id int, last_update timestamp",
+            key="city_id",
+            joined_on="address.city_id",
+        ),
+        Table(
+            "country",
+            "country_id int, country string, last_update timestamp",
+            key="country_id",
+            joined_on="city.country_id",
+        ),
+    )
 
 
 def locations(address: "DataFrame", city: "DataFrame", country: "DataFrame") -> "DataFrame":

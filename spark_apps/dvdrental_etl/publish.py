@@ -1,14 +1,18 @@
 """Pure: a target and the name of its staging table become the SQL that makes the staged rows live.
 
 All statements of one publish run in one transaction, in the order given here. They use what PostgreSQL and Redshift
-share, and name tables without schema: the connection's search_path says where. %(as_of)s and %(batch_id)s are bound
-by the driver.
+share, and name tables without schema: the connection's search_path says where. %(as_of)s, %(batch_id)s and %(load_id)s
+are bound by the driver.
+
+Staging holds what was read, which may be only what changed. Two small tables, made for each publish, say the rest:
+spans, between which bounds a key that is not in staging is gone from the source; and quarantined, the keys of rows
+that did not pass the gate.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dvdrental_etl.targets import Fact, Scd2Dimension, Target
+from dvdrental_etl.targets import Fact, Lookup, Scd2Dimension, Target
 
 FIRST = "TIMESTAMP '1900-01-01'"
 FOREVER = "TIMESTAMP '9999-12-31'"
@@ -23,6 +27,16 @@ class Step:
 
     sql: str
     counts: tuple[str, ...] = ()
+
+
+def spans_of(table: str) -> str:
+    """The table (low, high) that a publish finds its spans in."""
+    return f"{table}_spans"
+
+
+def quarantined_of(table: str) -> str:
+    """The table (grain_key) that a publish finds the keys of quarantined rows in."""
+    return f"{table}_quarantined"
 
 
 def differs(left: str, right: str, columns: Iterable[str]) -> str:
@@ -48,6 +62,7 @@ def steps(target: Target, staging: str) -> tuple[Step, ...]:
 
 def _dimension_steps(target: Scd2Dimension, staging: str) -> tuple[Step, ...]:
     return (
+        _members_concerned(target, staging),
         _dimension_plan(target, staging),
         _dimension_counts(target),
         _close_versions(target),
@@ -55,8 +70,23 @@ def _dimension_steps(target: Scd2Dimension, staging: str) -> tuple[Step, ...]:
         _correct_in_place(target, staging),
         _mark_deleted(target),
         *_overwrite(target, staging),
+        Step(f"DROP TABLE {target.table}_concerned"),
         Step(f"DROP TABLE {target.table}_plan"),
     )
+
+
+def _members_concerned(target: Scd2Dimension, staging: str) -> Step:
+    """Who was read, and who might be gone. Everybody else stays as they are."""
+    table, natural = target.table, target.natural_key
+    return Step(f"""
+CREATE TEMP TABLE {table}_concerned AS
+SELECT s.{natural} FROM {staging} s
+UNION
+SELECT d.{natural}
+FROM {spans_of(table)} g
+INNER JOIN {table} d ON d.{natural} BETWEEN g.low AND g.high
+WHERE d.is_current AND d.{target.key} > 0
+""")
 
 
 def _dimension_plan(target: Scd2Dimension, staging: str) -> Step:
@@ -64,7 +94,8 @@ def _dimension_plan(target: Scd2Dimension, staging: str) -> Step:
 
     A version begins when the source changed it, if that lies after the version before and not after as_of; else at
     as_of. A change that as_of cannot date after the version before (a second load with the same as_of) corrects that
-    version in place: a version of no length would never be seen.
+    version in place: a version of no length would never be seen. A member whose row is in quarantine keeps its last
+    good version.
     """
     table, natural = target.table, target.natural_key
     overwritten = [column.name for column in target.overwritten]
@@ -72,9 +103,10 @@ def _dimension_plan(target: Scd2Dimension, staging: str) -> Step:
     return Step(f"""
 CREATE TEMP TABLE {table}_plan AS
 SELECT
-    COALESCE(s.{natural}, d.{natural}) AS {natural},
+    c.{natural},
     d.{target.key} AS current_key,
     CASE
+        WHEN q.grain_key IS NOT NULL THEN 'keep'
         WHEN d.{natural} IS NULL THEN 'new'
         WHEN d.is_inferred AND s.{natural} IS NULL THEN 'keep'
         WHEN d.is_inferred THEN 'complete'
@@ -91,12 +123,10 @@ SELECT
         ELSE %(as_of)s
     END AS effective_from,
     CASE WHEN s.{natural} IS NOT NULL AND d.{natural} IS NOT NULL AND ({overwrites}) THEN 1 ELSE 0 END AS overwrites
-FROM {staging} s
-FULL OUTER JOIN (
-    SELECT {target.key}, {natural}, {listed((*overwritten, "row_hash"))}, valid_from, is_deleted, is_inferred
-    FROM {table}
-    WHERE is_current AND {target.key} > 0
-) d ON s.{natural} = d.{natural}
+FROM {table}_concerned c
+LEFT JOIN {staging} s ON s.{natural} = c.{natural}
+LEFT JOIN {table} d ON d.{natural} = c.{natural} AND d.is_current AND d.{target.key} > 0
+LEFT JOIN {quarantined_of(table)} q ON q.grain_key = c.{natural}
 """)
 
 
@@ -195,11 +225,14 @@ WHERE {table}.{target.natural_key} = p.{target.natural_key} AND p.overwrites = 1
 def _fact_steps(target: Fact, staging: str) -> tuple[Step, ...]:
     return (
         *(_infer_members(target, lookup.dimension, staging) for lookup in target.lookups),
+        _delete_gone(target, staging),
+        _delete_quarantined(target),
+        _stage_again(target, staging),
         _fact_plan(target, staging),
         _fact_counts(target),
-        _delete_gone(target, staging),
         _delete_changed(target),
         _insert_facts(target),
+        _note_versions_as_seen(target),
         Step(f"DROP TABLE {target.table}_plan"),
     )
 
@@ -208,7 +241,8 @@ def _infer_members(target: Fact, dimension: str, staging: str) -> Step:
     """An early fact makes the member that it names: known by its key only, completed when the member arrives."""
     lookup = next(lookup for lookup in target.lookups if lookup.dimension == dimension)
     key, natural = lookup.key, lookup.natural_key
-    return Step(f"""
+    return Step(
+        f"""
 INSERT INTO {dimension} (
     {key}, {natural}, valid_from, valid_to, is_current, is_deleted, is_inferred, row_hash, batch_id
 )
@@ -222,6 +256,74 @@ FROM (
     LEFT JOIN {dimension} d ON d.{natural} = s.{natural}
     WHERE s.{natural} IS NOT NULL AND d.{natural} IS NULL
 ) early
+""",
+        counts=(f"inferred {dimension}",),
+    )
+
+
+def _delete_gone(target: Fact, staging: str) -> Step:
+    """Facts that the source no longer has."""
+    table, key = target.table, target.key
+    return Step(
+        f"""
+DELETE FROM {table} USING {spans_of(table)} g
+WHERE {table}.{key} BETWEEN g.low AND g.high
+    AND NOT EXISTS (SELECT 1 FROM {staging} s WHERE s.{key} = {table}.{key})
+""",
+        counts=("deleted",),
+    )
+
+
+def _delete_quarantined(target: Fact) -> Step:
+    """Facts whose rows do not pass the gate any more: they are in quarantine, and counted there."""
+    table, key = target.table, target.key
+    return Step(f"""
+DELETE FROM {table} USING {quarantined_of(table)} q
+WHERE q.grain_key = {table}.{key}
+""")
+
+
+def _stage_again(target: Fact, staging: str) -> Step:
+    """Facts that were not read, but whose version was closed before their event: to be keyed again, from themselves.
+
+    The rows of a version that was closed carry the batch of a load that no load of this fact has seen yet.
+    """
+    table, names = target.table, [column.name for column in target.frame]
+    keys = {
+        lookup.natural_key: f"NULLIF(d{n}.{lookup.natural_key}, -1)"
+        for n, lookup in enumerate(target.lookups)
+    }
+    joins = "\n".join(
+        f"LEFT JOIN {lookup.dimension} d{n} ON d{n}.{lookup.key} = f.{lookup.key}"
+        for n, lookup in enumerate(target.lookups)
+    )
+    outdated = "\n    UNION\n".join(_outdated(target, lookup) for lookup in target.lookups)
+    return Step(f"""
+INSERT INTO {staging} ({listed(names)})
+SELECT {", ".join(keys.get(name, f"f.{name}") for name in names)}
+FROM (
+{outdated}
+) o
+INNER JOIN {table} f ON f.{target.key} = o.{target.key}
+{joins}
+WHERE NOT EXISTS (SELECT 1 FROM {staging} s WHERE s.{target.key} = o.{target.key})
+""")
+
+
+def _outdated(target: Fact, lookup: Lookup) -> str:
+    return f"""    SELECT f.{target.key}
+    FROM etl_load l
+    INNER JOIN {lookup.dimension} d ON d.batch_id = l.batch_id AND NOT d.is_current
+    INNER JOIN {target.table} f ON f.{lookup.key} = d.{lookup.key} AND f.{target.event} >= d.valid_to
+    WHERE l.table_name = '{lookup.dimension}' AND l.status = 'published' AND l.keyed_by IS NULL"""
+
+
+def _note_versions_as_seen(target: Fact) -> Step:
+    """From here on, facts are keyed by what these loads of dimensions wrote."""
+    dimensions = ", ".join(f"'{lookup.dimension}'" for lookup in target.lookups)
+    return Step(f"""
+UPDATE etl_load SET keyed_by = %(load_id)s
+WHERE table_name IN ({dimensions}) AND status = 'published' AND keyed_by IS NULL
 """)
 
 
@@ -260,18 +362,6 @@ SELECT COUNT(CASE WHEN is_new = 1 THEN 1 END), COUNT(CASE WHEN is_new = 0 THEN 1
 FROM {target.table}_plan
 """,
         counts=("new", "changed"),
-    )
-
-
-def _delete_gone(target: Fact, staging: str) -> Step:
-    """Facts that the source no longer has."""
-    table, key = target.table, target.key
-    return Step(
-        f"""
-DELETE FROM {table}
-WHERE NOT EXISTS (SELECT 1 FROM {staging} s WHERE s.{key} = {table}.{key})
-""",
-        counts=("deleted",),
     )
 
 

@@ -1,48 +1,45 @@
-"""The gate: what a row must be to be loaded, and what a load must be to be published."""
+"""The gate: what a load must be to be published. What rows must be, and the thresholds, rules.py says."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dvdrental_etl.errors import GateRefused
+from dvdrental_etl.errors import GateRefused, NotReconciled
+from dvdrental_etl.rules import (
+    DELETED_ALWAYS,
+    DELETED_SHARE,
+    QUARANTINE_ALWAYS,
+    QUARANTINE_SHARE,
+    Severity,
+)
 from dvdrental_etl.source import Totals
 from dvdrental_etl.targets import Fact, Target
-
-#: A load with more quarantined rows than this stops: so many are a fault of the source, not of rows.
-QUARANTINE_SHARE, QUARANTINE_ALWAYS = Decimal("0.01"), Decimal(10)
-#: A load that would delete more than this stops, unless it is told that the deletion is meant.
-DELETED_SHARE, DELETED_ALWAYS = Decimal("0.20"), Decimal(5)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What one column of every row must keep. most_bytes None: it must have a value."""
-
-    column: str
-    most_bytes: int | None = None
-
-    @property
-    def name(self) -> str:
-        return "not null" if self.most_bytes is None else f"at most {self.most_bytes} bytes"
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A quarantined row: its key in the source, the rule it broke and the value that did, and the whole row."""
+    """A row kept out: its key in the source, the rule it broke and the value that did, and the whole row."""
 
     natural_key: str | None
     rule: str
     column: str
     value: str | None
     row: Mapping[str, object]
+    severity: Severity = Severity.QUARANTINE
 
 
-def rules(target: Target) -> tuple[Rule, ...]:
-    """The rules that the target's DDL implies for the rows of its frame."""
-    required = (Rule(column.name) for column in target.frame if column.required)
-    fitting = (Rule(column.name, column.bytes) for column in target.frame if column.bytes is not None)
-    return (*required, *fitting)
+@dataclass(frozen=True)
+class Warned:
+    """Rows that were loaded although they break a rule: how many, and the key of one of them."""
+
+    column: str
+    rule: str
+    rows: int
+    example: str | None
+
+    def __str__(self) -> str:
+        return f"{self.column} '{self.rule}': {self.rows} rows, such as {self.example}"
 
 
 def reject_totals(target: Target, rejects: Sequence[Reject]) -> Totals:
@@ -74,19 +71,29 @@ def whole(totals: Totals) -> tuple[int, Decimal | None]:
     return sum(rows for rows, _ in totals.values()), sum(amounts, Decimal(0)) if amounts else None
 
 
-def require_few_rejects(table: str, read: int, rejected: int, rejects: Sequence[Reject]) -> None:
-    """Raise GateRefused when too much of a load is broken, or more than could be kept for etl_reject."""
-    if rejected > max(QUARANTINE_ALWAYS, read * QUARANTINE_SHARE) or rejected > len(rejects):
+def require_none_that_stops(table: str, rejects: Sequence[Reject]) -> None:
+    """Raise GateRefused for a row that breaks a rule of severity STOP."""
+    for reject in rejects:
+        if reject.severity is Severity.STOP:
+            raise GateRefused(
+                f"gate: {table}: {reject.column} {reject.value} breaks '{reject.rule}' at key {reject.natural_key}",
+                "mend it in the source; the published table is unchanged",
+            )
+
+
+def require_few_rejects(table: str, rows: int, rejected: int, rejects: Sequence[Reject]) -> None:
+    """Raise GateRefused when too much of a source's rows is broken, or more than could be kept for etl_reject."""
+    if rejected > max(QUARANTINE_ALWAYS, rows * QUARANTINE_SHARE) or rejected > len(rejects):
         worst = rejects[0]
         raise GateRefused(
-            f"gate: {table}: {rejected} of {read} rows break a rule, such as {worst.column} "
+            f"gate: {table}: {rejected} of {rows} rows break a rule, such as {worst.column} "
             f"'{worst.rule}' at key {worst.natural_key}",
             "mend them in the source; the published table is unchanged",
         )
 
 
 def require_reconciled(table: str, source: Totals, loaded: Totals) -> None:
-    """Raise GateRefused, naming days, unless rows and money agree to the last cent."""
+    """Raise NotReconciled, naming days, unless rows and money agree to the last cent."""
     days = sorted({*source, *loaded}, key=str)
     off = [day for day in days if source.get(day, (0, None)) != loaded.get(day, (0, None))]
     if off:
@@ -94,9 +101,9 @@ def require_reconciled(table: str, source: Totals, loaded: Totals) -> None:
         rows, amount = source.get(first, (0, None))
         loaded_rows, loaded_amount = loaded.get(first, (0, None))
         on = f"on {first}" if first else "in all"
-        raise GateRefused(
+        raise NotReconciled(
             f"gate: {table} does not reconcile ({len(off)} of {len(days)} days): {on} the source has {rows} rows"
-            f" worth {amount}, staging {loaded_rows} worth {loaded_amount}",
+            f" worth {amount}, the load {loaded_rows} worth {loaded_amount}",
             "look for joins of transform() that lose or multiply rows; the published table is unchanged",
         )
 
@@ -111,12 +118,12 @@ def require_unique(table: str, key: str, doubled: Sequence[tuple[object, int]]) 
         )
 
 
-def require_few_deletions(table: str, before: int, deleted: int, staged: int, allowed: bool) -> None:
+def require_few_deletions(table: str, before: int, deleted: int, source_rows: int, allowed: bool) -> None:
     """Raise GateRefused when the source is suddenly empty, or much of the published table would go."""
     if allowed or before == 0:
         return
     advice = "if that is meant, run again with --allow-mass-delete; the published table is unchanged"
-    if staged == 0:
+    if source_rows == 0:
         raise GateRefused(f"gate: {table}: the source is empty, {before} rows are published", advice)
     if deleted > max(DELETED_ALWAYS, before * DELETED_SHARE):
         raise GateRefused(f"gate: {table}: {deleted} of {before} rows would be deleted", advice)

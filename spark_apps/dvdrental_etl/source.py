@@ -1,8 +1,8 @@
-"""JDBC extract: column lists with explicit types, partitions by size, and one snapshot for all of a job's reads."""
+"""JDBC extract: column lists with explicit types, whole or by keys, and one snapshot for all of a job's reads."""
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
@@ -31,6 +31,7 @@ TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
     "array<string>": ("text[]", frozenset({"_text", "_varchar"})),
 }
 BYTES_PER_PARTITION = 32 * 1024 * 1024
+KEYS_PER_PARTITION = 50_000
 MOST_CONNECTIONS = 8
 
 _COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
@@ -38,15 +39,18 @@ _COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
 
 @dataclass(frozen=True)
 class Table:
-    """A source table and the columns that a job reads of it.
+    """A source table and the columns that a job reads of it. A script names the table of its grain first.
 
     columns: "customer_id int, amount decimal(5,2), ..." with the names of TYPES.
-    split_by: the integer primary key by which a big table is read in parallel.
+    key: the integer column by which rows are found, and by whose ranges a big table is read in parallel.
+    joined_on: the column of an earlier table, as "rental.inventory_id", that transform() joins to this key. Through
+    it a change of this table is followed to the rows of the grain; a test holds it against what transform() does.
     """
 
     name: str
     columns: str
-    split_by: str | None = None
+    key: str
+    joined_on: str | None = None
 
     @property
     def types(self) -> Mapping[str, tuple[str, str]]:
@@ -56,13 +60,27 @@ class Table:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of the source: what a run's readers all see."""
+    """One moment of the source: what a run's readers all see.
+
+    visible is pg_current_snapshot() as text, "xmin:xmax:in progress": transactions below xmin are over, at that moment.
+    origin tells one source from another, and from itself restored: system identifier, timeline, database.
+    """
 
     exported_id: str
     visible: str
     lsn: str
-    taken_at: dt.datetime
     time_zone: str
+    origin: str
+
+    @property
+    def horizon(self) -> int:
+        """The oldest transaction that was not over: what it and later ones write, this moment may not show yet."""
+        return int(self.visible.split(":")[0])
+
+    @property
+    def next_transaction(self) -> int:
+        """The first transaction that had not begun."""
+        return int(self.visible.split(":")[1])
 
 
 #: day (None where the source has none) -> (rows, amount)
@@ -75,11 +93,13 @@ def quoted(name: str) -> str:
 
 
 class Source:
-    """The source at one moment. A context manager: the snapshot lives as long as it is open."""
+    """The source, and from begin() on one moment of it. A context manager: the moment lasts as long as it is open."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Any = None
+        self._oids: dict[str, int] = {}
+        self._plain: set[str] = set()
         self.snapshot: Snapshot
 
     def __enter__(self) -> "Source":
@@ -93,7 +113,6 @@ class Source:
                 "check source.url, user and password, and that the server takes connections from here",
             ) from None
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        self.snapshot = self._take_snapshot()
         return self
 
     def __exit__(
@@ -101,16 +120,36 @@ class Source:
     ) -> None:
         self._connection.close()
 
-    def _take_snapshot(self) -> Snapshot:
-        self._rows("SET LOCAL idle_in_transaction_session_timeout = 0")
-        columns = """
+    def clock(self) -> dt.datetime:
+        """The source's time, without zone, before its moment is taken."""
+        now: dt.datetime = self.rows("SELECT LOCALTIMESTAMP")[0][0]
+        self._connection.rollback()
+        return now
+
+    def begin(self) -> None:
+        """Take the moment that all reads from now on see."""
+        self.rows("SET LOCAL idle_in_transaction_session_timeout = 0")
+        exported_id, visible, lsn, time_zone, database = self.rows("""
             SELECT pg_export_snapshot(), CAST(txid_current_snapshot() AS text),
                 CAST(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS text),
-                LOCALTIMESTAMP, current_setting('TimeZone')
-        """
-        return Snapshot(*self._rows(columns)[0])
+                current_setting('TimeZone'), (SELECT oid FROM pg_database WHERE datname = current_database())
+        """)[0]
+        self.snapshot = Snapshot(
+            exported_id, visible, lsn, time_zone, f"{self._server()}, database {database}"
+        )
 
-    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def _server(self) -> str:
+        """Which server, and which line of its history; a service that hides its control file has no name."""
+        functions = "pg_control_system()", "pg_control_checkpoint()"
+        if not all(self.rows("SELECT has_function_privilege(%s, 'EXECUTE')", (f,))[0][0] for f in functions):
+            return "system unknown"
+        system, timeline = self.rows(
+            "SELECT s.system_identifier, c.timeline_id FROM pg_control_system() s CROSS JOIN pg_control_checkpoint() c"
+        )[0]
+        return f"system {system}, timeline {timeline}"
+
+    def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query on the connection that holds the moment. Raises SourceError."""
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, parameters)
@@ -123,7 +162,7 @@ class Source:
 
     def on_its_clock(self, moment: dt.datetime) -> dt.datetime:
         """A moment with a zone, as the source's own time zone writes it, without one."""
-        rows = self._rows("SELECT CAST(CAST(%s AS timestamptz) AS timestamp)", (moment.isoformat(),))
+        rows = self.rows("SELECT CAST(CAST(%s AS timestamptz) AS timestamp)", (moment.isoformat(),))
         return rows[0][0]
 
     def check(self, tables: Iterable[Table]) -> None:
@@ -137,9 +176,10 @@ class Source:
 
     def _differences(self, table: Table) -> list[str]:
         where = f"{self._database.schema}.{table.name}"
-        relation = self._rows(
+        relation = self.rows(
             """
-            SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
+            SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
+                c.relkind IN ('r', 'p')
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             """,
@@ -149,9 +189,12 @@ class Source:
             return [f"there is no table {where}"]
         if not relation[0][1]:
             return [f"'{self._database.user}' may not read {where}"]
+        self._oids[table.name] = relation[0][0]
+        if relation[0][2]:
+            self._plain.add(table.name)
         have = {
             name: (kind, modifier)
-            for name, kind, modifier in self._rows(
+            for name, kind, modifier in self.rows(
                 """
                 SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' ELSE b.typname END,
                     CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END
@@ -173,8 +216,19 @@ class Source:
                 found.append(f"{where}.{name} has more decimals than {declared}{precision} keeps")
         return found
 
-    def table(self, spark: "SparkSession", table: Table) -> "DataFrame":
-        """The table as this snapshot has it, each column cast by the source to its declared type."""
+    def identity(self, tables: Iterable[Table]) -> str:
+        """Which source this is: equal for equal server, history, database and tables. Valid after check()."""
+        return ", ".join((self.snapshot.origin, *(f"{t.name} {self._oids[t.name]}" for t in tables)))
+
+    def without_transactions(self, tables: Iterable[Table]) -> list[str]:
+        """Tables whose rows do not tell which transaction wrote them: views and foreign tables."""
+        return [table.name for table in tables if table.name not in self._plain]
+
+    def table(self, spark: "SparkSession", table: Table, keys: Sequence[int] | None = None) -> "DataFrame":
+        """The table as this snapshot has it, each column cast by the source to its declared type.
+
+        keys: only the rows whose key is among them; None: all rows.
+        """
         reader = (
             spark.read.format("jdbc")
             .option("url", _binary(self._database.url))
@@ -186,6 +240,12 @@ class Source:
             .option("preferTimestampNTZ", "true")
             .option("sessionInitStatement", self._join_snapshot())
         )
+        if keys is not None:
+            # Chosen by the key as it is stored: a cast one would not find its index.
+            query = f"({self._select(table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
+            predicates = _among("stored_key", keys)
+            chosen = reader.jdbc(_binary(self._database.url), query, predicates=predicates).drop("stored_key")
+            return chosen if len(predicates) > 1 else chosen.coalesce(1)
         partitions = self._partitions(table)
         if not partitions:
             # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
@@ -193,14 +253,15 @@ class Source:
             return reader.load().coalesce(1)
         return reader.options(**partitions).load()
 
-    def _select(self, table: Table) -> str:
+    def _select(self, table: Table, more: str = "") -> str:
         casts = (
             f"CAST({quoted(name)} AS {TYPES[declared][0]}{precision}) AS {quoted(name)}"
             for name, (declared, precision) in table.types.items()
         )
-        return f"SELECT {', '.join(casts)} FROM {self._name(table.name)}"  # noqa: S608 - names are quoted
+        return f"SELECT {', '.join(casts)}{more} FROM {self.name(table.name)}"  # noqa: S608 - names are quoted
 
-    def _name(self, table: str) -> str:
+    def name(self, table: str) -> str:
+        """A table as SQL names it."""
         return f"{quoted(self._database.schema)}.{quoted(table)}"
 
     def _join_snapshot(self) -> str:
@@ -212,9 +273,7 @@ class Source:
 
     def _partitions(self, table: Table) -> Mapping[str, str]:
         """Spark's options for a parallel read; none for a table that one connection reads as fast."""
-        if table.split_by is None:
-            return {}
-        size = self._rows(
+        size = self.rows(
             """
             WITH RECURSIVE tree AS (
                 SELECT CAST(%s AS regclass) AS oid
@@ -223,17 +282,17 @@ class Source:
             )
             SELECT COALESCE(SUM(pg_relation_size(oid)), 0) FROM tree
             """,
-            (self._name(table.name),),
+            (self.name(table.name),),
         )[0][0]
         count = min(MOST_CONNECTIONS, 1 + int(size) // BYTES_PER_PARTITION)
         if count == 1:
             return {}
-        key = quoted(table.split_by)
-        lowest, highest = self._rows(f"SELECT MIN({key}), MAX({key}) FROM {self._name(table.name)}")[0]  # noqa: S608
+        key = quoted(table.key)
+        lowest, highest = self.rows(f"SELECT MIN({key}), MAX({key}) FROM {self.name(table.name)}")[0]  # noqa: S608
         if lowest is None:
             return {}
         return {
-            "partitionColumn": table.split_by,
+            "partitionColumn": table.key,
             "lowerBound": str(lowest),
             "upperBound": str(highest + 1),
             "numPartitions": str(count),
@@ -245,13 +304,19 @@ class Source:
             f"CAST(CAST({quoted(counted.day)} AS timestamp) AS date)" if counted.day else "CAST(NULL AS date)"
         )
         amount = f"SUM({quoted(counted.amount)})" if counted.amount else "NULL"
-        query = f"SELECT {day}, COUNT(*), {amount} FROM {self._name(counted.table)} GROUP BY 1"  # noqa: S608
-        return {row[0]: (row[1], row[2]) for row in self._rows(query)}
+        query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(counted.table)} GROUP BY 1"  # noqa: S608
+        return {row[0]: (row[1], row[2]) for row in self.rows(query)}
 
 
 def _binary(url: str) -> str:
     """The URL with binary transfer from the first row on; pgjdbc's default fetches five batches as text first."""
     return url + ("&" if "?" in url else "?") + "prepareThreshold=-1"
+
+
+def _among(column: str, keys: Sequence[int]) -> list[str]:
+    """Predicates, one a partition, that together choose the rows whose column is among the keys."""
+    chunks = [keys[at : at + KEYS_PER_PARTITION] for at in range(0, len(keys), KEYS_PER_PARTITION)] or [()]
+    return [f"{column} = ANY('{{{','.join(map(str, chunk))}}}'::bigint[])" for chunk in chunks]
 
 
 def _scale(modifier: int) -> int:

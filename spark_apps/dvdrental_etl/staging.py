@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl.quality import Reject, Rule, rules
+from dvdrental_etl.quality import Reject, Warned
+from dvdrental_etl.rules import Rule, Severity, rules
 from dvdrental_etl.targets import ROW_HASH, Scd2Dimension, Target
 
 if TYPE_CHECKING:
@@ -17,16 +18,21 @@ if TYPE_CHECKING:
 #: Beyond this many rejects a task only counts: the gate refuses such a load anyway.
 MOST_REJECTS_PER_TASK = 20_000
 VERDICT = ("reject_key", "reject_rule", "reject_column", "reject_value", "reject_row")
-RECEIPT = "staged bigint, rejected bigint, key string, rule string, name string, value string, row string, csv binary"
+WARNING = "warning_"
+RECEIPT = (
+    "staged bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
+    " row string, csv binary"
+)
 
 
 @dataclass(frozen=True)
 class Staged:
-    """What a stage did: rows that landed, rows that broke a rule, and those rows."""
+    """What a stage did: rows that landed, rows that broke a rule, those rows, and what it warns of."""
 
-    rows: int
-    rejected: int
-    rejects: tuple[Reject, ...]
+    rows: int = 0
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,21 @@ def judged(frame: "DataFrame", target: Target) -> "DataFrame":
         # JSON keeps (a, NULL, b) and (a, b, NULL) apart, which joined strings do not.
         tracked = F.to_json(F.struct(*target.tracked), {"ignoreNullFields": "false"})
         frame = frame.withColumn(ROW_HASH.name, F.md5(tracked))
-    key = target.natural_key if isinstance(target, Scd2Dimension) else target.key
-    found = F.coalesce(*(_broken(rule) for rule in rules(target)))
+    key = F.col(target.grain_key).cast("string")
+    keep_out = [rule for rule in rules(target) if rule.severity is not Severity.WARN]
     columns = [column.name for column in target.staging]
-    row = F.to_json(F.struct(*columns))
-    return frame.withColumn("found", found).select(
+    is_broken = F.col("found").isNotNull()
+    return frame.withColumn("found", F.coalesce(*(_broken(rule) for rule in keep_out))).select(
         *columns,
-        F.when(F.col("found").isNotNull(), F.col(key).cast("string")).alias("reject_key"),
+        F.when(is_broken, key).alias("reject_key"),
         F.col("found.rule").alias("reject_rule"),
         F.col("found.name").alias("reject_column"),
         F.col("found.value").alias("reject_value"),
-        F.when(F.col("found").isNotNull(), row).alias("reject_row"),
+        F.when(is_broken, F.to_json(F.struct(*columns))).alias("reject_row"),
+        *(
+            F.when(~is_broken & F.expr(rule.breaks), key).alias(f"{WARNING}{number}")
+            for number, rule in enumerate(_warning_rules(target))
+        ),
     )
 
 
@@ -66,18 +76,22 @@ def _broken(rule: Rule) -> "Column":
     """What to record of a row that breaks the rule, else NULL."""
     from pyspark.sql import functions as F
 
-    value = F.col(rule.column)
-    breaks = value.isNull() if rule.most_bytes is None else F.octet_length(value) > rule.most_bytes
     record = F.struct(
-        F.lit(rule.name).alias("rule"), F.lit(rule.column).alias("name"), value.cast("string").alias("value")
+        F.lit(rule.name).alias("rule"),
+        F.lit(rule.column).alias("name"),
+        F.col(rule.column).cast("string").alias("value"),
     )
-    return F.when(breaks, record)
+    return F.when(F.expr(rule.breaks), record)
+
+
+def _warning_rules(target: Target) -> list[Rule]:
+    return [rule for rule in rules(target) if rule.severity is Severity.WARN]
 
 
 def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
     """COPY the frame into staging from the executors, one transaction a task."""
     receipts = _encoded(frame, target, copy_to).collect()
-    return _staged(receipts)
+    return _staged(receipts, target)
 
 
 def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None]) -> Staged:
@@ -91,37 +105,52 @@ def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader
                 yield bytes(receipt.csv)
 
     take(_reader(chunks()))
-    return _staged(receipts)
+    return _staged(receipts, target)
 
 
-def _staged(receipts: Sequence[Any]) -> Staged:
+def _staged(receipts: Sequence[Any], target: Target) -> Staged:
+    severities = {(rule.column, rule.name): rule.severity for rule in rules(target)}
     rejects = tuple(
-        Reject(r.key, r.rule, r.name, r.value, json.loads(r.row, parse_float=Decimal))
+        Reject(
+            *(r.key, r.rule, r.name, r.value, json.loads(r.row, parse_float=Decimal)),
+            severity=severities[r.name, r.rule],
+        )
         for r in receipts
-        if r.rule is not None
+        if r.row is not None
     )
-    return Staged(sum(r.staged for r in receipts), sum(r.rejected for r in receipts), rejects)
+    warned: dict[tuple[str, str], Warned] = {}
+    for r in receipts:
+        if r.warned:
+            before = warned.get((r.name, r.rule))
+            warned[r.name, r.rule] = Warned(r.name, r.rule, r.warned + (before.rows if before else 0), r.key)
+    landed, rejected = sum(r.staged for r in receipts), sum(r.rejected for r in receipts)
+    return Staged(landed, rejected, rejects, tuple(warned.values()))
 
 
 def _encoded(frame: "DataFrame", target: Target, copy_to: CopyTarget | None) -> "DataFrame":
     columns = tuple(column.name for column in target.staging)
+    warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
 
     def encode(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-        yield from _encode(batches, columns, copy_to)
+        yield from _encode(batches, columns, warnings, copy_to)
 
     return judged(frame, target).mapInArrow(encode, RECEIPT)
 
 
 def _encode(
-    batches: Iterable["pa.RecordBatch"], columns: tuple[str, ...], copy_to: CopyTarget | None
+    batches: Iterable["pa.RecordBatch"],
+    columns: tuple[str, ...],
+    warnings: tuple[tuple[str, str], ...],
+    copy_to: CopyTarget | None,
 ) -> Iterator["pa.RecordBatch"]:
-    """Runs in an executor: good rows go out as CSV, broken ones come back to the driver."""
+    """Runs in an executor: good rows go out as CSV; broken ones, and what to warn of, come back to the driver."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
 
     counts = {"staged": 0, "rejected": 0}
     rejects: list[Mapping[str, Any]] = []
+    warned: dict[int, tuple[int, str]] = {}
     options = csv.WriteOptions(include_header=False)
 
     def chunks() -> Iterator[bytes]:
@@ -130,6 +159,9 @@ def _encode(
             bad = batch.filter(pc.invert(good)).select(VERDICT).to_pylist()
             counts["rejected"] += len(bad)
             rejects.extend(bad[: MOST_REJECTS_PER_TASK - len(rejects)])
+            for number in range(len(warnings)):
+                if keys := batch.column(f"{WARNING}{number}").drop_null():
+                    warned[number] = warned.get(number, (0, ""))[0] + len(keys), keys[0].as_py()
             rows = batch.select(columns) if not bad else batch.select(columns).filter(good)
             counts["staged"] += rows.num_rows
             if rows.num_rows:
@@ -144,6 +176,9 @@ def _encode(
         _copy(chunks(), copy_to)
     for reject in rejects:
         yield _receipt(pa, **{name: reject[f"reject_{long}"] for name, long in _REJECT_FIELDS.items()})
+    for number, (rows, key) in warned.items():
+        column, rule = warnings[number]
+        yield _receipt(pa, warned=rows, key=key, rule=rule, name=column)
     yield _receipt(pa, **counts)
 
 
@@ -153,11 +188,11 @@ _REJECT_FIELDS = {"key": "key", "rule": "rule", "name": "column", "value": "valu
 def _receipt(pa: Any, **values: Any) -> "pa.RecordBatch":
     text, number = pa.string(), pa.int64()
     schema = pa.schema(
-        [("staged", number), ("rejected", number)]
+        [("staged", number), ("rejected", number), ("warned", number)]
         + [(name, text) for name in _REJECT_FIELDS]
         + [("csv", pa.binary())]
     )
-    return pa.RecordBatch.from_pylist([{"staged": 0, "rejected": 0} | values], schema=schema)
+    return pa.RecordBatch.from_pylist([{"staged": 0, "rejected": 0, "warned": 0} | values], schema=schema)
 
 
 def _copy(chunks: Iterator[bytes], copy_to: CopyTarget) -> None:

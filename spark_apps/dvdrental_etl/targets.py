@@ -43,6 +43,11 @@ class Scd2Dimension:
     counted: Counted
 
     @property
+    def grain_key(self) -> str:
+        """The key of the source's row that a row is made of."""
+        return self.natural_key
+
+    @property
     def attributes(self) -> tuple[Column, ...]:
         """What describes a member, in the order of the DDL."""
         given = (self.key, self.natural_key, *VERSION_COLUMNS)
@@ -83,6 +88,11 @@ class Fact:
     amount: str
     lookups: tuple[Lookup, ...]
     counted: Counted
+
+    @property
+    def grain_key(self) -> str:
+        """The key of the source's row that a row is made of."""
+        return self.key
 
     @property
     def frame(self) -> tuple[Column, ...]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import errors as postgres
+from psycopg2.extras import execute_values
 
 from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
 from dvdrental_etl.errors import Fenced, WarehouseError, first_line
+from dvdrental_etl.publish import quarantined_of, spans_of
 from dvdrental_etl.settings import Warehouse as Address
 from dvdrental_etl.source import Totals, quoted
 from dvdrental_etl.targets import Fact, Target
@@ -115,6 +117,17 @@ class Warehouse:
         """An unlogged table: a crash may lose it, for the load starts over anyway."""
         body = ", ".join(f"{column.name} {column.type}" for column in columns)
         cursor.execute(f"CREATE UNLOGGED TABLE {name} ({body})")
+
+    def create_bounds(
+        self, cursor: Any, table: str, spans: Sequence[tuple[int, int]], quarantined: Sequence[int]
+    ) -> None:
+        """What publish.py wants to know besides staging; gone with the transaction's end."""
+        for name, columns, rows in (
+            (spans_of(table), "low bigint NOT NULL, high bigint NOT NULL", spans),
+            (quarantined_of(table), "grain_key bigint NOT NULL", [(key,) for key in quarantined]),
+        ):
+            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
+            execute_values(cursor, f"INSERT INTO {name} VALUES %s", rows, page_size=1000)  # noqa: S608
 
     def drop_staging(self, cursor: Any, name: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
