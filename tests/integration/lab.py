@@ -312,14 +312,23 @@ def job_environment(**more: str) -> dict[str, str]:
 
 
 def counts(outcome: Outcome) -> dict[str, int]:
-    """The numbers of the line that a job prints."""
+    """The numbers of the line that a job prints, but for what it read."""
+    return {name: number for name, number in _numbers(outcome).items() if name != "read"}
+
+
+def rows_read(outcome: Outcome) -> int:
+    """How many rows of the grain a job read."""
+    return _numbers(outcome)["read"]
+
+
+def _numbers(outcome: Outcome) -> dict[str, int]:
     text = outcome.out.strip().rsplit(": ", 1)[1]
     return {name: int(number) for number, name in (part.split(" ") for part in text.split(", "))}
 
 
-def planned(*, read: int, **others: int) -> dict[str, int]:
+def planned(**others: int) -> dict[str, int]:
     """A whole set of counts, of which only those that are not 0 are named."""
-    return {"read": read, "new": 0, "changed": 0, "expired": 0, "deleted": 0, "quarantined": 0} | others
+    return {"new": 0, "changed": 0, "expired": 0, "deleted": 0, "quarantined": 0} | others
 
 
 _ADDRESS = """

@@ -88,10 +88,10 @@ def test_early_facts_get_members_that_are_completed_in_place(empty: Lab) -> None
         outcome = empty.load(table, as_of=DAY_2)
         members = counts(outcome)["read"]
         completed = empty.source.value(expected[table])
-        assert counts(outcome) == planned(read=members, new=members - completed, changed=completed)
+        assert counts(outcome) == planned(new=members - completed, changed=completed)
     assert empty.warehouse.value("SELECT count(*) FROM dim_customer WHERE is_inferred") == 0
     empty.check_invariants()  # among them: no key changed, and a completed version still reaches back to 1900
-    assert counts(empty.load("fact_sales", as_of=DAY_2)) == planned(read=len(facts))
+    assert counts(empty.load("fact_sales", as_of=DAY_2)) == planned()
     assert empty.content()["fact_sales"] == facts
     empty.check_mirrors_source()
 
@@ -108,12 +108,12 @@ def test_one_early_customer_and_film(lab: Lab) -> None:
         """
     )
     before = lab.content()
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(read=731, new=1)
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=1)
     inferred = lab.versions("dim_customer", 701, "customer_key", "is_inferred", "first_name")
     assert inferred == [(31, True, None, "1900-01-01 00:00:00", "9999-12-31 00:00:00")]
     # Loading another dimension, or this one while the member still is missing, leaves it as it is.
     fact = lab.warehouse("SELECT customer_key, movie_key FROM fact_sales WHERE sales_key = 90001")
-    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(read=31, changed=1)
+    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
     assert lab.versions("dim_customer", 701, "customer_key", "is_inferred", "first_name", "country") == [
         (
             31,
@@ -137,15 +137,15 @@ def test_member_that_never_arrives_stays_inferred(lab: Lab) -> None:
     lab.source("INSERT INTO payment VALUES (90001, 702, 1, 1, 2.99, '2007-05-20')")
     lab.load("fact_sales", as_of=DAY_1)
     before = lab.content()
-    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(read=30)
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(read=731)
+    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned()
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned()
     assert lab.content() == before
     # When it arrives after its inferred version was seen by a delete-like absence, it is completed all the same.
     lab.source(
         "INSERT INTO customer (customer_id, store_id, first_name, last_name, address_id) "
         "VALUES (702, 1, 'At', 'Last', 5)"
     )
-    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(read=31, changed=1)
+    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
     assert lab.versions("dim_customer", 702, "first_name", "is_inferred")[0][:2] == ("At", False)
 
 
@@ -155,7 +155,7 @@ def test_payment_without_rental_belongs_to_the_unknown(lab: Lab) -> None:
     lab.source(
         "INSERT INTO payment VALUES (90002, 1, 1, 999999, 6.00, '2007-05-20')"
     )  # a rental that is not there
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(read=732, new=2)
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=2)
     query = (
         "SELECT store_key, movie_key, rental_date_key, return_date_key, rental_id, s.city, m.title "
         "FROM fact_sales JOIN dim_store s USING (store_key) JOIN dim_movie m USING (movie_key) "
@@ -167,7 +167,7 @@ def test_payment_without_rental_belongs_to_the_unknown(lab: Lab) -> None:
     ]
     lab.check_mirrors_source()
     # NULL equals NULL: the next run sees no change.
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(read=732)
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned()
 
 
 def test_extreme_moments_and_amounts(lab: Lab) -> None:

@@ -36,7 +36,7 @@ def test_version_begins_when_the_source_changed_it(aged: Lab) -> None:
     old = home(aged, 3)
     move(aged, 3, "New Street 1", "2007-06-10 08:30:00.5")
     outcome = aged.load("dim_customer", as_of=DAY_1)
-    assert counts(outcome) == planned(read=30, changed=1, expired=1)
+    assert counts(outcome) == planned(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "address", "is_current") == [
         (old, False, BEGIN, "2007-06-10 08:30:00.5"),
         ("New Street 1", True, "2007-06-10 08:30:00.5", OPEN),
@@ -80,8 +80,8 @@ def test_change_of_a_city_reaches_all_who_live_there(aged: Lab) -> None:
     )
     aged.load("dim_store", as_of="2007-06-05T00:00:00")
     aged.source("UPDATE city SET city = 'Renamed', last_update = '2007-06-12' WHERE city_id = %s", city)
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=30, changed=lived, expired=lived)
-    assert counts(aged.load("dim_store", as_of=DAY_1)) == planned(read=2, changed=1, expired=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=lived, expired=lived)
+    assert counts(aged.load("dim_store", as_of=DAY_1)) == planned(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "city") == [
         (old, BEGIN, "2007-06-12 00:00:00"),
         ("Renamed", "2007-06-12 00:00:00", OPEN),
@@ -98,7 +98,7 @@ def test_untracked_change_is_made_on_every_version(aged: Lab) -> None:
     aged.source(
         "UPDATE customer SET email = 'new@example.org', last_update = '2007-06-20' WHERE customer_id = 3"
     )
-    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(read=30, changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key", "address") == before
     assert [row[0] for row in aged.versions("dim_customer", 3, "email")] == ["new@example.org"] * 2
     assert aged.warehouse("SELECT * FROM dim_customer WHERE customer_id <> 3 ORDER BY 1") == untouched
@@ -109,7 +109,7 @@ def test_both_kinds_of_change_at_once(aged: Lab) -> None:
     old = home(aged, 3)
     aged.source("UPDATE customer SET first_name = 'Renamed' WHERE customer_id = 3")
     move(aged, 3, "New Street 1", "2007-06-10")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=30, changed=1, expired=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "first_name", "address") == [
         ("Renamed", old, BEGIN, "2007-06-10 00:00:00"),
         ("Renamed", "New Street 1", "2007-06-10 00:00:00", OPEN),
@@ -146,7 +146,7 @@ def test_change_and_change_back_between_loads_is_nothing(aged: Lab) -> None:
     old = home(aged, 3)
     move(aged, 3, "New Street 1", "2007-06-10")
     move(aged, 3, old, "2007-06-11")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=30)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned()
     assert aged.content() == before
 
 
@@ -174,20 +174,20 @@ def test_deletion_and_return(aged: Lab) -> None:
     old = home(aged, 3)
     aged.source("CREATE TABLE kept AS SELECT * FROM customer WHERE customer_id IN (3, 4)")
     aged.source("DELETE FROM customer WHERE customer_id IN (3, 4)")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=28, expired=2, deleted=2)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(expired=2, deleted=2)
     deleted = [(False, old, False, BEGIN, DAY_1), (True, old, True, DAY_1, OPEN)]
     assert aged.versions("dim_customer", 3, *columns) == deleted
     aged.check_invariants()
 
     before = aged.content()
-    assert counts(aged.load("dim_customer", as_of="2007-07-01T12:00:00")) == planned(read=28)
+    assert counts(aged.load("dim_customer", as_of="2007-07-01T12:00:00")) == planned()
     assert aged.content() == before
 
     # 3 returns as it was; 4 returns elsewhere, at a date that the source gives.
     aged.source("INSERT INTO customer SELECT * FROM kept")
     move(aged, 4, "New Street 4", "2007-07-01 18:00:00")
     aged.source("UPDATE customer SET last_update = '2006-03-01' WHERE customer_id = 4")
-    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(read=30, changed=2, expired=2)
+    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(changed=2, expired=2)
     assert aged.versions("dim_customer", 3, *columns) == [
         (False, old, False, BEGIN, DAY_1),
         (True, old, False, DAY_1, DAY_2),
@@ -206,7 +206,7 @@ def test_same_as_of_twice_corrects_in_place(aged: Lab) -> None:
     aged.load("dim_customer", as_of=DAY_1)
     before = aged.versions("dim_customer", 3, "customer_key")
     move(aged, 3, "Right 1", "2007-07-02")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=30, changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key") == before
     assert aged.versions("dim_customer", 3, "address") == [(old, BEGIN, DAY_1), ("Right 1", DAY_1, OPEN)]
     # Gone and back at that same moment: marked and unmarked, without a version of no length.
@@ -214,10 +214,10 @@ def test_same_as_of_twice_corrects_in_place(aged: Lab) -> None:
         "CREATE TABLE kept AS SELECT * FROM customer WHERE customer_id = 3; DELETE FROM customer "
         "WHERE customer_id = 3"
     )
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=29, deleted=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(deleted=1)
     assert aged.versions("dim_customer", 3, "is_deleted") == [(False, BEGIN, DAY_1), (True, DAY_1, OPEN)]
     aged.source("INSERT INTO customer SELECT * FROM kept")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(read=30, changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key", "is_deleted")[-1][1] is False
     assert aged.versions("dim_customer", 3, "customer_key") == before
     aged.check_invariants()
@@ -271,7 +271,7 @@ def test_facts_find_the_version_of_their_time(aged: Lab) -> None:
     # The source dates a change before facts that are loaded already: their keys follow it.
     move(aged, 3, "New Street 2", "2007-06-20")
     aged.load("dim_customer", as_of=DAY_2)
-    assert counts(aged.load("fact_sales", as_of=DAY_2)) == planned(read=734, changed=1)
+    assert counts(aged.load("fact_sales", as_of=DAY_2)) == planned(changed=1)
     third = aged.warehouse.value("SELECT customer_key FROM dim_customer WHERE customer_id = 3 AND is_current")
     assert aged.warehouse.value("SELECT customer_key FROM fact_sales WHERE sales_key = 90003") == third
     aged.check_invariants()

@@ -37,7 +37,7 @@ def test_killed_between_staging_and_publish(lab: Lab) -> None:
     assert lab.content() == before
     assert lab.last_load("fact_sales")["status"] == "running"
 
-    assert counts(lab.load("fact_sales")) == planned(read=730, changed=730)
+    assert counts(lab.load("fact_sales")) == planned(changed=730)
     lab.check_mirrors_source()
     assert lab.staging_tables() == []
     killed, done = lab.warehouse(
@@ -147,7 +147,7 @@ def test_staging_with_a_key_twice_is_refused(lab: Lab) -> None:
 def test_two_dimensions_and_the_fact_wait_for_each_other(lab: Lab) -> None:
     """The fact writes inferred members, so it waits for a dimension that is being published."""
     outcome = lab.load_and_meddle("fact_sales", lambda: None, code=0, lock="dim_movie")
-    assert counts(outcome) == planned(read=730)
+    assert counts(outcome) == planned()
 
 
 def test_staging_of_an_attempt_long_dead_is_cleared_away(lab: Lab) -> None:
