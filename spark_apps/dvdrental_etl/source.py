@@ -43,8 +43,8 @@ class Table:
 
     columns: "customer_id int, amount decimal(5,2), ..." with the names of TYPES.
     key: the integer column by which rows are found, and by whose ranges a big table is read in parallel.
-    joined_on: the column of an earlier table, as "rental.inventory_id", that transform() joins to this key. Through
-    it a change of this table is followed to the rows of the grain; a test holds it against what transform() does.
+    joined_on: the column of an earlier table, as "rental.inventory_id", that transform() joins to this key. Along it
+    a change of this table is followed to the rows of the grain that it shows in.
     """
 
     name: str

@@ -56,13 +56,9 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     def retry_begins() -> None:
         with Warehouse(settings.load(lab.config, {}).warehouse) as warehouse:
             run = batch.Batch(1, "base", before_as_of, opened_here=False)
-            batch.start_load(warehouse, run, "fact_sales", batch_snapshot)
+            batch.start_load(warehouse, run, "fact_sales")
 
     ((before_as_of,),) = lab.warehouse("SELECT as_of FROM etl_batch WHERE batch_id = 1")
-    from dvdrental_etl.source import Source
-
-    with Source(settings.load(lab.config, {}).source) as source:
-        batch_snapshot = source.snapshot
     outcome = lab.load_and_meddle("fact_sales", retry_begins, code=6)
     assert "fenced" in outcome.error
     assert lab.content() == before

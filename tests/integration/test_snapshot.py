@@ -13,13 +13,14 @@ PAYMENT = source.Table(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
 )
 RENTAL = source.Table("rental", "rental_id bigint, return_date timestamp", "rental_id")
-FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)")
+FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)", "film_id")
 
 
 def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
     payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
     returned = empty.source.value("SELECT count(return_date) FROM rental")
     with source.Source(settings.load(empty.config, {}).source) as opened:
+        opened.begin()
         empty.source(
             """
             INSERT INTO payment VALUES (90001, 1, 1, 1, 100.00, '2007-05-20');
@@ -60,6 +61,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     )
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(settings.load(empty.config, {}).source) as opened:
+        opened.begin()
         frame = opened.table(spark, PAYMENT)
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
@@ -70,8 +72,9 @@ def test_source_is_only_read(empty: Lab) -> None:
     """The role may only SELECT, and even a role that may do more gets a read-only transaction."""
     config = settings.load(empty.config, {}).source
     with source.Source(config) as opened:
-        assert opened._rows("SHOW transaction_read_only") == [("on",)]
-        assert opened._rows("SHOW transaction_isolation") == [("repeatable read",)]
+        opened.begin()
+        assert opened.rows("SHOW transaction_read_only") == [("on",)]
+        assert opened.rows("SHOW transaction_isolation") == [("repeatable read",)]
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def joins(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
             owner = node.func.value
             is_text = isinstance(owner, ast.JoinedStr) or (
-                isinstance(owner, ast.Constant) and isinstance(owner.value, str)
+                isinstance(owner, ast.Constant) and isinstance(owner.value, str | bytes)
             )
             is_module = isinstance(owner, ast.Name) and owner.id in modules
             if not is_text and not is_module:

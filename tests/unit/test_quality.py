@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import load_dim_movie
 import load_dim_staff
 import load_fact_sales
 from dvdrental_etl import quality, staging
 from dvdrental_etl.errors import GateRefused
-from dvdrental_etl.quality import Reject, Rule
+from dvdrental_etl.quality import Reject, Warned
+from dvdrental_etl.rules import Rule, Severity, rules
 
 STAFF, SALES = load_dim_staff.TARGET, load_fact_sales.TARGET
 
@@ -66,32 +68,100 @@ SALE = {
 # Rows: verdicts.
 
 
-def test_the_rules_of_a_fact_are_what_its_ddl_says():
-    assert quality.rules(SALES) == (
-        Rule("sales_key"),
-        Rule("payment_date_key"),
-        Rule("rental_date_key"),
-        Rule("return_date_key"),
-        Rule("sales_amount"),
-        Rule("payment_ts"),
+def test_the_rules_of_a_fact_are_what_its_ddl_and_the_list_of_rules_say():
+    required = (
+        "sales_key",
+        "payment_date_key",
+        "rental_date_key",
+        "return_date_key",
+        "sales_amount",
+        "payment_ts",
+    )
+    assert rules(SALES) == (
+        *(Rule(column, "not null", f"{column} IS NULL", Severity.QUARANTINE) for column in required),
+        Rule("sales_amount", "0.00 or more", "sales_amount < 0", Severity.WARN),
+        Rule("payment_date_key", "a day of dim_date", "payment_date_key = -1", Severity.WARN),
+        Rule("customer_id", "refers to a customer", "customer_id IS NULL", Severity.WARN),
     )
 
 
-def test_the_rules_of_a_dimension_are_what_its_ddl_says():
-    assert quality.rules(STAFF) == (
-        Rule("staff_id"),
-        Rule("first_name", 180),
-        Rule("last_name", 180),
-        Rule("email", 200),
-        Rule("address", 200),
-        Rule("address2", 200),
-        Rule("district", 80),
-        Rule("city", 200),
-        Rule("country", 200),
-        Rule("postal_code", 40),
-        Rule("phone", 80),
+def test_the_rules_of_a_dimension_are_what_its_ddl_and_the_list_of_rules_say():
+    texts = {
+        **dict.fromkeys(("first_name", "last_name"), 180),
+        **dict.fromkeys(("email", "address", "address2"), 200),
+        "district": 80,
+        "city": 200,
+        "country": 200,
+        "postal_code": 40,
+        "phone": 80,
+    }
+    assert rules(STAFF) == (
+        Rule("staff_id", "not null", "staff_id IS NULL", Severity.QUARANTINE),
+        *(Rule(name, f"at most {n} bytes", f"octet_length({name}) > {n}") for name, n in texts.items()),
+        Rule("staff_id", "not -1, which is Unknown", "staff_id = -1", Severity.STOP),
+        Rule("store_id", "refers to a store", "store_id IS NULL", Severity.WARN),
     )
-    assert [rule.name for rule in quality.rules(STAFF)[:2]] == ["not null", "at most 180 bytes"]
+
+
+@pytest.mark.parametrize(("column", "value"), [("rental_rate", "-0.01"), ("replacement_cost", "-1.00")])
+def test_money_below_zero_keeps_a_film_out(framed, column, value):
+    film = {
+        "film_id": 1,
+        "title": "A",
+        "description": None,
+        "release_year": 2006,
+        "language": "English",
+        "rental_duration": 3,
+        "rental_rate": Decimal("0.00"),
+        "length": 90,
+        "category": None,
+        "replacement_cost": Decimal("0.00"),
+        "rating": "G",
+        "special_features": None,
+        "changed_at": None,
+    }
+    columns = (
+        "film_id int, title string, description string, release_year int, language string,"
+        " rental_duration smallint, rental_rate decimal(4,2), length smallint, replacement_cost decimal(5,2),"
+        " rating string, category string, special_features string, changed_at timestamp_ntz"
+    )
+    frame = framed(columns, [film, film | {"film_id": 2, column: Decimal(value)}])
+    assert verdicts(frame, load_dim_movie.TARGET, "film_id") == {
+        1: (None, None, None, None),
+        2: ("2", "0.00 or more", column, value),
+    }
+
+
+def test_a_member_that_takes_the_key_of_the_unknown_stops_the_load(framed):
+    _, staged = streamed(framed(MEMBER_COLUMNS, [MEMBER, MEMBER | {"staff_id": -1}]), STAFF)
+    assert [reject.severity for reject in staged.rejects] == [Severity.STOP]
+    assert refusal(quality.require_none_that_stops, "dim_staff", staged.rejects) == (
+        "gate: dim_staff: staff_id -1 breaks 'not -1, which is Unknown' at key -1"
+        " -> mend it in the source; the published table is unchanged"
+    )
+    quality.require_none_that_stops("dim_staff", [reject()])
+
+
+def test_a_row_that_only_warns_is_loaded_and_counted(framed):
+    rows = [
+        SALE,
+        SALE | {"sales_key": 2, "sales_amount": Decimal("-0.01")},
+        SALE | {"sales_key": 3, "sales_amount": Decimal("-5.00"), "payment_date_key": -1},
+        SALE
+        | {
+            "sales_key": 4,
+            "sales_amount": Decimal("-5.00"),
+            "payment_ts": None,
+        },  # quarantined, so not loaded
+    ]
+    sent, staged = streamed(framed(SALE_COLUMNS, rows), SALES)
+    assert len(sent.splitlines()) == staged.rows == 3
+    assert staged.rejected == 1
+    assert staged.warnings == (
+        Warned("sales_amount", "0.00 or more", 2, "2"),
+        Warned("payment_date_key", "a day of dim_date", 1, "3"),
+    )
+    assert str(staged.warnings[0]) == "sales_amount '0.00 or more': 2 rows, such as 2"
 
 
 def verdicts(frame, target, key):
@@ -212,15 +282,15 @@ def test_a_fact_has_no_hash(framed):
 
 def encoded(values, kind, verdict=None):
     """The CSV of a column of values, each behind its number, and all receipts."""
-    rules = verdict or [None] * len(values)
+    broken = verdict or [None] * len(values)
     batch = pa.record_batch(
         {
             "n": pa.array(range(len(values)), pa.int32()),
             "v": pa.array(values, kind),
-            **{name: pa.array(rules, pa.string()) for name in staging.VERDICT},
+            **{name: pa.array(broken, pa.string()) for name in staging.VERDICT},
         }
     )
-    receipts = [row for out in staging._encode([batch], ("n", "v"), None) for row in out.to_pylist()]
+    receipts = [row for out in staging._encode([batch], ("n", "v"), (), None) for row in out.to_pylist()]
     return b"".join(row["csv"] or b"" for row in receipts), receipts
 
 
@@ -303,7 +373,7 @@ def test_a_member_as_it_enters_copy(framed):
         b'1,"Mike","Hillyer","Mike.Hillyer@sakilastaff.com","23 Workhaven Lane",,"Alberta","Lethbridge",'
         b'"Canada","","14033335568",true,1,2006-05-16 16:13:11.793280,"' + digest + b'"\n'
     )
-    assert staged == staging.Staged(1, 0, ())
+    assert staged == staging.Staged(rows=1)
 
 
 def test_facts_as_they_enter_copy_and_a_broken_one_as_it_is_quarantined(framed):
@@ -334,7 +404,7 @@ def test_quarantined_money_stays_exact_on_its_way(framed):
 
 
 def test_an_empty_frame_sends_nothing(framed):
-    assert streamed(framed(SALE_COLUMNS, []), SALES) == (b"", staging.Staged(0, 0, ()))
+    assert streamed(framed(SALE_COLUMNS, []), SALES) == (b"", staging.Staged())
 
 
 def test_copy_reads_chunks_of_any_size_as_one_file():
@@ -481,23 +551,23 @@ def test_equal_totals_reconcile():
     [
         (
             {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, Decimal("4.98"))},
-            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, staging 1 worth 4.98",
+            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, the load 1 worth 4.98",
         ),
         (
             {MONDAY: (3, Decimal("5.98")), TUESDAY: (1, Decimal("4.99"))},
-            "(1 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 3 worth 5.98",
+            "(1 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, the load 3 worth 5.98",
         ),
         (
             {MONDAY: (2, Decimal("5.98"))},
-            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, staging 0 worth None",
+            "(1 of 2 days): on 2007-05-15 the source has 1 rows worth 4.99, the load 0 worth None",
         ),
         (
             {MONDAY: (2, None), TUESDAY: (1, Decimal("4.99")), None: (1, Decimal("0.00"))},
-            "(2 of 3 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 2 worth None",
+            "(2 of 3 days): on 2007-05-14 the source has 2 rows worth 5.98, the load 2 worth None",
         ),
         (
             {},
-            "(2 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, staging 0 worth None",
+            "(2 of 2 days): on 2007-05-14 the source has 2 rows worth 5.98, the load 0 worth None",
         ),
     ],
     ids=["a cent", "a row", "a day", "money and a row without day", "everything"],
@@ -513,7 +583,7 @@ def test_totals_that_differ_stop_the_load(loaded, said):
 def test_members_that_differ_stop_the_load():
     said = refusal(quality.require_reconciled, "dim_staff", {None: (2, None)}, {None: (3, None)})
     assert said.startswith(
-        "gate: dim_staff does not reconcile (1 of 1 days): in all the source has 2 rows worth None, staging 3"
+        "gate: dim_staff does not reconcile (1 of 1 days): in all the source has 2 rows worth None, the load 3"
     )
 
 

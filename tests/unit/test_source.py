@@ -1,6 +1,5 @@
 """What a script declares of its sources, and the SQL that the extract makes of it. No database here."""
 
-import datetime as dt
 import importlib
 import re
 from pathlib import Path
@@ -32,6 +31,7 @@ def test_a_declaration_is_read_in_its_order():
         "any",
         "a int, b smallint, c bigint, d string, e boolean, f date,"
         " g timestamp, h decimal(5,2), i array<string>",
+        key="a",
     )
     assert list(table.types.items()) == [
         ("a", ("int", "")),
@@ -59,8 +59,19 @@ def test_every_declared_type_is_one_that_the_source_can_cast_to(table):
     for name, (declared, precision) in table.types.items():
         assert declared in source.TYPES, name
         assert bool(precision) == (declared == "decimal"), name
-    if table.split_by:
-        assert table.types[table.split_by][0] in ("int", "bigint")
+    assert table.types[table.key][0] in ("int", "bigint")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_every_table_but_that_of_the_grain_is_joined_on_a_column_of_an_earlier_one(script):
+    grain, *others = script.SOURCES
+    assert grain.joined_on is None
+    assert grain.name == script.TARGET.counted.table
+    earlier = {grain.name: grain}
+    for table in others:
+        upper, column = table.joined_on.split(".")
+        assert column in earlier[upper].types
+        earlier[table.name] = table
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
@@ -92,7 +103,9 @@ def test_a_type_is_taken_only_from_types_that_it_holds_without_loss():
 
 
 def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
-    table = Table("film", "film_id int, rate decimal(4,2), title string, tags array<string>, at timestamp")
+    table = Table(
+        "film", "film_id int, rate decimal(4,2), title string, tags array<string>, at timestamp", "film_id"
+    )
     assert Source(ODD)._select(table) == (
         'SELECT CAST("film_id" AS int4) AS "film_id", CAST("rate" AS numeric(4,2)) AS "rate",'
         ' CAST("title" AS text) AS "title", CAST("tags" AS text[]) AS "tags",'
@@ -102,21 +115,25 @@ def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
 
 def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     opened = Source(ODD)
-    opened.snapshot = Snapshot(
-        "00000003-0000001B-1",
-        "10:20:",
-        "0/16B3748",
-        dt.datetime.fromisoformat("2007-05-14 13:44:29"),
-        "O'Hare",
-    )
+    opened.snapshot = Snapshot("00000003-0000001B-1", "10:20:", "0/16B3748", "O'Hare", "system 7")
     assert opened._join_snapshot() == (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
         " SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SET LOCAL TIME ZONE 'O''Hare'"
     )
 
 
-def test_a_table_without_split_is_read_by_one_connection():
-    assert Source(ODD)._partitions(Table("language", "language_id int")) == {}
+def test_a_snapshot_says_from_which_transaction_on_things_may_be_missing():
+    taken = Snapshot("x", "4294967310:4294967320:4294967310,4294967315", "0/16B3748", "UTC", "system 7")
+    assert (taken.horizon, taken.next_transaction) == (4_294_967_310, 4_294_967_320)
+
+
+def test_rows_are_chosen_by_keys_in_parts_of_bounded_size(monkeypatch):
+    monkeypatch.setattr(source, "KEYS_PER_PARTITION", 2)
+    assert source._among("k", [1, -2, 30_000_000_000]) == [
+        "k = ANY('{1,-2}'::bigint[])",
+        "k = ANY('{30000000000}'::bigint[])",
+    ]
+    assert source._among("k", []) == ["k = ANY('{}'::bigint[])"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SQL_SCRIPTS = ROOT / "sql_scripts"
 SCRIPTS = [importlib.import_module(path.stem) for path in sorted((ROOT / "spark_apps").glob("load_*.py"))]
 DIALECTS = ("postgres", "redshift")
-BOUND = {"as_of": "TIMESTAMP '2007-05-15 00:00:00'", "batch_id": "7"}
+BOUND = {"as_of": "TIMESTAMP '2007-05-15 00:00:00'", "batch_id": "7", "load_id": "9"}
 
 
 def statements():
