@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from conftest import MakeLab
-from lab import DIMENSIONS, Lab, counts, planned
+from lab import DIMENSIONS, Lab, counts, planned, rows_read
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
 
@@ -86,7 +86,7 @@ def test_early_facts_get_members_that_are_completed_in_place(empty: Lab) -> None
 
     for table in DIMENSIONS:
         outcome = empty.load(table, as_of=DAY_2)
-        members = counts(outcome)["read"]
+        members = rows_read(outcome)
         completed = empty.source.value(expected[table])
         assert counts(outcome) == planned(new=members - completed, changed=completed)
     assert empty.warehouse.value("SELECT count(*) FROM dim_customer WHERE is_inferred") == 0

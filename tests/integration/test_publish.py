@@ -96,6 +96,7 @@ def test_staging_that_lost_a_row_is_refused(lab: Lab) -> None:
     outcome = lab.load_and_meddle(
         "fact_sales",
         lambda: lab.warehouse(f"DELETE FROM {lab.staging_tables()[0]} WHERE sales_key = 17503"),
+        "--full-refresh",
         code=7,
     )
     assert "729" in outcome.error
@@ -112,6 +113,7 @@ def test_staging_with_a_cent_too_much_is_refused(lab: Lab) -> None:
         lambda: lab.warehouse(
             f"UPDATE {lab.staging_tables()[0]} SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17503"
         ),
+        "--full-refresh",
         code=5,
     )
     assert "reconcile" in outcome.error
@@ -126,6 +128,7 @@ def test_staging_with_a_payment_on_another_day_is_refused(lab: Lab) -> None:
         lambda: lab.warehouse(
             f"UPDATE {lab.staging_tables()[0]} SET payment_ts = payment_ts + interval '1 day' WHERE sales_key = 17503"
         ),
+        "--full-refresh",
         code=5,
     )
     assert "(2 of " in outcome.error
@@ -135,6 +138,7 @@ def test_staging_with_a_key_twice_is_refused(lab: Lab) -> None:
     outcome = lab.load_and_meddle(
         "dim_customer",
         lambda: lab.warehouse(f"UPDATE {lab.staging_tables()[0]} SET customer_id = 4 WHERE customer_id = 3"),
+        "--full-refresh",
         code=5,
     )
     assert "customer_id 4 occurs 2 times" in outcome.error
