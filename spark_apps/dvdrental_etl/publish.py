@@ -225,8 +225,8 @@ WHERE {table}.{target.natural_key} = p.{target.natural_key} AND p.overwrites = 1
 def _fact_steps(target: Fact, staging: str) -> tuple[Step, ...]:
     return (
         *(_infer_members(target, lookup.dimension, staging) for lookup in target.lookups),
-        _delete_gone(target, staging),
         _delete_quarantined(target),
+        _delete_gone(target, staging),
         _stage_again(target, staging),
         _fact_plan(target, staging),
         _fact_counts(target),

@@ -1,0 +1,498 @@
+"""What a night reads: every change, however it came about, and little else; everything when no sign can be trusted."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MakeLab
+from lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
+
+from dvdrental_etl import batch, changes
+
+DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
+
+
+def extent(lab: Lab, table: str) -> str:
+    return str(lab.last_load(table)["extent"])
+
+
+@contextmanager
+def open_transaction(lab: Lab) -> Iterator[Any]:
+    """A cursor whose transaction the test commits, or not, when it likes."""
+    with closing(lab.source.connect()) as connection:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            yield cursor
+
+
+# What is read.
+
+
+def test_a_quiet_night_reads_nothing_and_does_not_even_start_spark(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dvdrental_etl import session
+
+    monkeypatch.setattr(session, "start", lambda _: pytest.fail("Spark was started"))
+    for table in TABLES:
+        outcome = lab.load(table)
+        assert rows_read(outcome) == 0
+        assert counts(outcome) == planned()
+        assert lab.last_load(table)["is_full"] is False
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "rows", "counted"),
+    [
+        ("fact_sales", "UPDATE payment SET amount = amount + 1 WHERE payment_id = 17600", 1, {"changed": 1}),
+        (
+            "fact_sales",
+            (
+                "UPDATE rental SET return_date = '2007-06-02' WHERE rental_id = "
+                "(SELECT min(rental_id) FROM payment GROUP BY rental_id HAVING count(*) = 1 LIMIT 1)"
+            ),
+            1,
+            {"changed": 1},
+        ),
+        (
+            "fact_sales",
+            "UPDATE rental SET last_update = now() WHERE rental_id = (SELECT min(rental_id) FROM payment)",
+            None,
+            {},  # read again, and found to be as it was
+        ),
+        (
+            "dim_movie",
+            "UPDATE film SET rental_rate = 9.99 WHERE film_id = 7",
+            1,
+            {"changed": 1, "expired": 1},
+        ),
+        ("dim_movie", "UPDATE film SET title = 'Other' WHERE film_id = 7", 1, {"changed": 1}),
+        (
+            "dim_store",
+            "UPDATE staff SET last_name = 'Other' WHERE staff_id = 1",
+            1,
+            {"changed": 1, "expired": 1},
+        ),
+        (
+            "dim_staff",
+            (
+                "UPDATE city SET city = 'Other' WHERE city_id = "
+                "(SELECT city_id FROM address JOIN staff USING (address_id) WHERE staff_id = 2)"
+            ),
+            1,
+            {"changed": 1, "expired": 1},
+        ),
+    ],
+)
+def test_a_change_is_read_with_what_it_shows_in(
+    lab: Lab, table: str, change: str, rows: int | None, counted: dict[str, int]
+) -> None:
+    lab.source(change)
+    outcome = lab.load(table, as_of=DAY_1)
+    assert counts(outcome) == planned(**counted)
+    assert rows is None or rows_read(outcome) == rows
+    assert rows_read(outcome) < 10
+    if table in DIMENSIONS:
+        assert lab.current_members(table) == lab.source_members(table)
+    else:
+        assert lab.facts() == lab.source_facts()
+    lab.check_invariants()
+
+
+def test_a_country_is_followed_to_all_who_live_there(lab: Lab) -> None:
+    lab.source("UPDATE country SET country = 'Elsewhere' WHERE country_id = 1")
+    who = "SELECT count(*) FROM {} JOIN address USING (address_id) JOIN city USING (city_id) WHERE country_id = 1"
+    for table, name in (("dim_customer", "customer"), ("dim_staff", "staff"), ("dim_store", "store")):
+        assert rows_read(lab.load(table, as_of=DAY_1)) == lab.source.value(who.format(name)), table
+    lab.check_mirrors_source()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM film_category WHERE film_id = 7",
+        (
+            "INSERT INTO film_category (film_id, category_id) SELECT 7, category_id FROM category "
+            "WHERE category_id <> (SELECT category_id FROM film_category WHERE film_id = 7) LIMIT 1"
+        ),
+        "UPDATE film_category SET category_id = 1 + category_id % 16 WHERE film_id = 7",
+        # As many rows, as many keys: only who wrote them tells.
+        "DELETE FROM film_category WHERE film_id = 7; INSERT INTO film_category (film_id, category_id) VALUES (7, 3)",
+        (
+            "UPDATE category SET name = 'Other' WHERE category_id = "
+            "(SELECT category_id FROM film_category WHERE film_id = 7)"
+        ),
+        "UPDATE language SET name = 'Other' WHERE language_id = 1",
+    ],
+)
+def test_a_change_around_a_film_is_followed_to_it(lab: Lab, change: str) -> None:
+    lab.source(change)
+    lab.load("dim_movie", as_of=DAY_1)
+    assert lab.last_load("dim_movie")["is_full"] is False
+    lab.check_mirrors_source()
+    lab.check_invariants()
+
+
+def test_copies_and_rentals_that_go_or_change_are_followed_to_their_payments(lab: Lab) -> None:
+    # Foreign keys do not fire here: a sibling may have none.
+    copy, lost = (
+        lab.source.value(
+            "SELECT inventory_id FROM payment JOIN rental USING (rental_id) ORDER BY payment_id LIMIT 1 OFFSET %s",
+            n,
+        )
+        for n in (10, 20)
+    )
+    rental = lab.source.value("SELECT rental_id FROM payment ORDER BY payment_id LIMIT 1 OFFSET 30")
+    lab.source("UPDATE inventory SET store_id = 3 - store_id, film_id = 1 WHERE inventory_id = %s", copy)
+    lab.source("DELETE FROM inventory WHERE inventory_id = %s", lost)
+    lab.source("DELETE FROM rental WHERE rental_id = %s", rental)
+    lab.load("fact_sales", as_of=DAY_1)
+    assert lab.last_load("fact_sales")["is_full"] is False
+    assert lab.facts() == lab.source_facts()
+
+
+def test_keys_that_change_places_within_a_range(lab: Lab) -> None:
+    """As many rows as before, and the same sum of their keys."""
+    a, b, c, d = (17_700 + n for n in (0, 3, 1, 2))
+    lab.source("CREATE TABLE kept AS SELECT * FROM payment WHERE payment_id IN (%s, %s)", c, d)
+    lab.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", c, d)
+    lab.load("fact_sales", as_of=DAY_1)
+    lab.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", a, b)
+    lab.source("INSERT INTO payment SELECT * FROM kept")
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=2, deleted=2)
+    lab.check_mirrors_source()
+
+
+def test_keys_below_zero_and_far_away(lab: Lab) -> None:
+    lab.source(
+        "INSERT INTO payment SELECT k, customer_id, staff_id, rental_id, amount, payment_date FROM payment "
+        "CROSS JOIN unnest(ARRAY[-1, -1024, -1025, 0, 1023, 1024, 2000000000]) AS k WHERE payment_id = 17600"
+    )
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=7)
+    lab.source("DELETE FROM payment WHERE payment_id IN (-1024, 0, 1023, 2000000000)")
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(deleted=4)
+    lab.check_mirrors_source()
+
+
+# Transactions that are committed in another order than they began.
+
+
+def test_a_row_written_before_a_load_and_committed_after_it(lab: Lab) -> None:
+    with open_transaction(lab) as late:
+        late.execute("INSERT INTO payment VALUES (90001, 1, 1, 1, 1.11, '2007-05-20')")
+        late.execute("UPDATE payment SET amount = 2.22 WHERE payment_id = 17600")
+        late.execute("DELETE FROM payment WHERE payment_id = 17601")
+        late.execute("UPDATE customer SET email = 'late@example.org' WHERE customer_id = 3")
+        lab.source(
+            "INSERT INTO payment VALUES (90002, 1, 1, 1, 3.33, '2007-05-21')"
+        )  # a later one, committed first
+        lab.source("UPDATE customer SET email = 'early@example.org' WHERE customer_id = 4")
+        assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=1)
+        assert counts(lab.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
+        late.connection.commit()
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1, changed=1, deleted=1)
+    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
+    lab.check_mirrors_source()
+
+
+def test_what_a_subtransaction_wrote_and_what_it_took_back(lab: Lab) -> None:
+    with open_transaction(lab) as late:
+        late.execute("SELECT pg_current_xact_id(); SAVEPOINT one")
+        late.execute("INSERT INTO payment VALUES (90001, 1, 1, 1, 1.11, '2007-05-20')")
+        late.execute("RELEASE SAVEPOINT one; SAVEPOINT two")
+        late.execute("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
+        late.execute("ROLLBACK TO SAVEPOINT two")
+        for table in TABLES:
+            assert counts(lab.load(table, as_of=DAY_1)) == planned()
+        late.connection.commit()
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1)
+    lab.check_mirrors_source()
+
+
+def test_rows_that_vacuum_froze_are_not_read_again_and_their_changes_are(lab: Lab) -> None:
+    lab.source("VACUUM (FREEZE) payment")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_1)) == 0
+    lab.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
+    lab.source("VACUUM (FREEZE) payment")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 1
+    lab.check_mirrors_source()
+
+
+def test_old_rows_that_come_with_an_attached_partition(make_lab: MakeLab, source_template: str) -> None:
+    lab = make_lab(source_template)
+    lab.source(
+        """
+        ALTER TABLE payment RENAME TO payment_old;
+        CREATE TABLE payment (LIKE payment_old) PARTITION BY RANGE (payment_date);
+        CREATE TABLE payment_rest PARTITION OF payment DEFAULT;
+        CREATE TABLE payment_2008 (LIKE payment_old);
+        INSERT INTO payment SELECT * FROM payment_old;
+        INSERT INTO payment_2008 SELECT 50000 + payment_id, customer_id, staff_id, rental_id, 1.00, '2008-02-03'
+            FROM payment_old WHERE payment_id < 17513;
+        GRANT SELECT ON payment, payment_2008, payment_rest TO etl_reader;
+        """
+    )
+    lab.load_all(as_of=DAY_1)
+    lab.source(
+        "ALTER TABLE payment ATTACH PARTITION payment_2008 FOR VALUES FROM ('2008-01-01') TO ('2009-01-01')"
+    )
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=10)
+    assert lab.last_load("fact_sales")["is_full"] is False
+    lab.source("ALTER TABLE payment DETACH PARTITION payment_2008")
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(deleted=10)
+    lab.check_mirrors_source()
+
+
+# When everything is compared.
+
+
+def break_fact(lab: Lab) -> None:
+    """What no change of the source tells of, and no total: two facts change places."""
+    lab.warehouse(
+        "UPDATE fact_sales f SET staff_key = g.staff_key, rental_id = g.rental_id FROM fact_sales g "
+        "WHERE f.sales_key IN (17600, 17601) AND g.sales_key = 35201 - f.sales_key"
+    )
+
+
+def test_a_full_refresh_heals_what_no_sign_told_of(lab: Lab) -> None:
+    break_fact(lab)
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned()
+    assert lab.facts() != lab.source_facts()
+    assert counts(lab.load("fact_sales", "--full-refresh", as_of=DAY_1)) == planned(changed=2)
+    assert extent(lab, "fact_sales") == "everything: it was asked for"
+    lab.check_mirrors_source()
+
+
+@pytest.mark.parametrize(("as_of", "healed"), [("2007-06-07T23:59:59", 0), ("2007-06-08T00:00:00", 2)])
+def test_everything_is_compared_a_week_after_the_last_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, as_of: str, healed: int
+) -> None:
+    monkeypatch.setattr(changes, "DAYS_BETWEEN_FULL", 7)  # as it is outside of the tests; loaded 2007-06-01
+    break_fact(lab)
+    assert counts(lab.load("fact_sales", as_of=as_of))["changed"] == healed
+    assert lab.last_load("fact_sales")["is_full"] is bool(healed)
+
+
+def test_the_week_is_that_of_the_product() -> None:
+    assert "\nDAYS_BETWEEN_FULL = 7\n" in Path(changes.__file__).read_text()
+
+
+def test_changed_code_compares_everything(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_fact(lab)
+    monkeypatch.setattr(batch, "code_digest", lambda: "another")
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(changed=2)
+    assert extent(lab, "fact_sales") == "everything: the code has changed"
+
+
+def test_a_source_that_was_replaced_is_noticed(lab: Lab, make_lab: MakeLab, source_template: str) -> None:
+    """Another database of the same content, but for a change that is older there than the last load."""
+    other = make_lab(source_template)
+    other.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
+    for table in TABLES:  # the horizon moves past the change
+        lab.load(table, as_of=DAY_1)
+    lab.config.write_text(lab.config.read_text().replace(lab.source.database, other.source.database))
+    lab.source = other.source
+    lab.load_all(as_of=DAY_2)
+    assert extent(lab, "fact_sales").startswith(
+        "everything: the source was replaced or restored (it was system "
+    )
+    lab.check_mirrors_source()
+    for table in TABLES:
+        assert rows_read(lab.load(table, as_of=DAY_2)) == 0
+
+
+def test_a_table_that_was_made_anew_is_noticed(lab: Lab) -> None:
+    lab.source(
+        "ALTER TABLE inventory RENAME TO inventory_old; CREATE TABLE inventory (LIKE inventory_old);"
+        "INSERT INTO inventory SELECT * FROM inventory_old; GRANT SELECT ON inventory TO etl_reader"
+    )
+    lab.load("fact_sales", as_of=DAY_1)
+    assert "inventory" in extent(lab, "fact_sales")
+    assert lab.last_load("fact_sales")["is_full"] is True
+
+
+def test_a_source_that_was_set_back_is_noticed(lab: Lab) -> None:
+    break_fact(lab)
+    ahead = lab.source.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint") + 1_000_000
+    lab.warehouse(
+        "UPDATE etl_load SET source_snapshot = %s WHERE table_name = 'fact_sales'", f"{ahead}:{ahead}:"
+    )
+    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(changed=2)
+    assert "transactions have passed" in extent(lab, "fact_sales")
+
+
+def test_a_view_cannot_tell_who_wrote_its_rows(lab: Lab) -> None:
+    lab.source(
+        "ALTER TABLE inventory RENAME TO copies; CREATE VIEW inventory AS SELECT * FROM copies;"
+        "GRANT SELECT ON inventory TO etl_reader"
+    )
+    lab.load("fact_sales", as_of=DAY_1)
+    lab.source("UPDATE copies SET film_id = 1")
+    lab.load("fact_sales", as_of=DAY_2)
+    assert extent(lab, "fact_sales") == "everything: inventory cannot tell who wrote a row"
+    lab.check_mirrors_source()
+
+
+def test_changes_that_do_not_reconcile_lead_to_everything(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.warehouse("DELETE FROM fact_sales WHERE sales_key = 17600")
+    lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17601")
+    outcome = lab.load("fact_sales", as_of=DAY_1)
+    assert counts(outcome) == planned(new=1, changed=1)
+    assert "does not reconcile" in caplog.text
+    assert extent(lab, "fact_sales") == "everything: the changes alone did not reconcile"
+    lab.check_mirrors_source()
+    lab.warehouse("DELETE FROM dim_customer WHERE customer_id = 30")
+    assert counts(lab.load("dim_customer", as_of=DAY_1))["new"] == 1
+
+
+def test_much_change_is_cheaper_read_whole(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_1)) == 147  # a small table is not worth the thought
+    monkeypatch.setattr(changes, "FEW_KEYS", 100)
+    lab.source("UPDATE payment SET amount = amount - 1 WHERE payment_id < 17503 + 146")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 146
+    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 730
+    assert extent(lab, "fact_sales").startswith(
+        "everything: much has changed: 147 rows and 0 ranges of payment"
+    )
+    monkeypatch.setattr(changes, "MOST_KEYS", 5)
+    lab.source("UPDATE rental SET last_update = now() WHERE rental_id < 12")
+    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 730
+    lab.check_mirrors_source()
+
+
+# What is quarantined, and what is keyed by a version that is over.
+
+
+def test_a_broken_member_keeps_its_last_good_version_until_it_is_mended(lab: Lab) -> None:
+    lab.source("ALTER TABLE customer ALTER first_name TYPE text")
+    before = lab.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted")
+    lab.source(
+        "UPDATE customer SET first_name = repeat('x', 181), store_id = 3 - store_id WHERE customer_id = 3"
+    )
+    for flags in ((), (), ("--full-refresh",)):  # found, looked at again, and compared with everything
+        assert counts(lab.load("dim_customer", *flags, as_of=DAY_1)) == planned(quarantined=1)
+        assert lab.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted") == before
+        load = lab.last_load("dim_customer")
+        assert (load["source_rows"], load["warehouse_rows"], load["rows_quarantined"]) == (30, 30, 1)
+    query = "SELECT count(*) FROM etl_reject WHERE load_id = (SELECT max(load_id) FROM etl_load)"
+    assert lab.warehouse.value(query) == 1
+    lab.source("UPDATE customer SET first_name = 'Mended' WHERE customer_id = 3")
+    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1, expired=1)
+    assert lab.warehouse.value(query) == 0
+    lab.check_mirrors_source()
+    lab.check_invariants()
+
+
+def test_a_payment_goes_into_quarantine_stays_there_and_comes_back(lab: Lab) -> None:
+    lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
+    date = lab.source.value("SELECT payment_date FROM payment WHERE payment_id = 17600")
+    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
+    for _ in range(2):
+        assert counts(lab.load("fact_sales", as_of=DAY_1))["quarantined"] == 1
+        assert lab.last_load("fact_sales")["is_full"] is False
+        assert lab.warehouse("SELECT sales_key FROM fact_sales WHERE sales_key = 17600") == []
+    lab.source("UPDATE payment SET payment_date = %s WHERE payment_id = 17600", date)
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1)
+    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
+    lab.load("fact_sales", as_of=DAY_2)
+    lab.source("DELETE FROM payment WHERE payment_id = 17600")  # straight from quarantine
+    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned()
+    lab.check_mirrors_source()
+
+
+def test_a_row_that_only_warns_is_on_record(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.source("UPDATE payment SET amount = -1.00 WHERE payment_id IN (17600, 17601)")
+    lab.source("INSERT INTO payment VALUES (90001, 555, 1, 1, 2.00, '2007-05-20')")
+    lab.load("fact_sales", as_of=DAY_1)
+    load = lab.last_load("fact_sales")
+    assert load["rows_warned"] == 2
+    assert load["reason"] == (
+        "sales_amount '0.00 or more': 2 rows, such as 17600; "
+        "customer_id 'refers to a member': 1 early members of dim_customer"
+    )
+    assert "warning: sales_amount '0.00 or more': 2 rows" in caplog.text
+
+
+def test_a_row_that_stops_the_load(lab: Lab) -> None:
+    lab.source(
+        "INSERT INTO customer (customer_id, store_id, first_name, last_name, address_id) VALUES (-1, 1, 'A', 'B', 5)"
+    )
+    before = lab.content()
+    assert "customer_id -1 breaks 'not -1, which is Unknown'" in lab.load("dim_customer", code=5).error
+    assert lab.content() == before
+
+
+def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(lab: Lab) -> None:
+    """Customer, film, store and staff all change before payments that are loaded, each in its own night."""
+    lab.source("UPDATE customer SET last_update = '2006-03-01'; UPDATE film SET last_update = '2006-03-01'")
+    lab.source("UPDATE staff SET last_update = '2006-03-01'; UPDATE store SET last_update = '2006-03-01'")
+    lab.source("UPDATE address SET last_update = '2006-03-01'")
+    for change, table in (
+        ("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'", "dim_customer"),
+        (
+            "UPDATE film SET rental_rate = 1.23, last_update = '2007-03-07 12:00' WHERE film_id < 30",
+            "dim_movie",
+        ),
+        ("UPDATE store SET address_id = 3 - address_id, last_update = '2007-04-01'", "dim_store"),
+        ("UPDATE staff SET active = NOT active, last_update = '2007-04-15'", "dim_staff"),
+    ):
+        lab.source(change)
+        lab.load(table, as_of=DAY_1)
+        key = DIMENSIONS[table][0]
+        outdated = lab.warehouse.value(
+            f"SELECT count(*) FROM fact_sales JOIN {table} USING ({key}) WHERE payment_ts >= valid_to"
+        )
+        assert outdated > 0
+        outcome = lab.load("fact_sales", as_of=DAY_1)
+        assert counts(outcome) == planned(changed=outdated)
+        assert rows_read(outcome) == 0
+        assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned()
+    keyed = lab.warehouse("SELECT DISTINCT keyed_by IS NULL FROM etl_load WHERE table_name LIKE 'dim%'")
+    assert keyed == [(False,)]
+    facts = lab.content()["fact_sales"]
+    assert counts(lab.load("fact_sales", "--full-refresh", as_of=DAY_2)) == planned()
+    assert lab.content()["fact_sales"] == facts
+    lab.check_mirrors_source()
+
+
+def test_a_fact_that_is_gone_is_not_brought_back_by_keying_it_again(lab: Lab) -> None:
+    lab.source(
+        "UPDATE customer SET last_update = '2006-03-01'; UPDATE address SET last_update = '2006-03-01'"
+    )
+    lab.source("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'")
+    lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
+    lab.load("dim_customer", as_of=DAY_1)
+    gone, broken = (
+        key
+        for (key,) in lab.warehouse(
+            "SELECT sales_key FROM fact_sales JOIN dim_customer USING (customer_key) WHERE payment_ts >= valid_to "
+            "ORDER BY 1 LIMIT 2"
+        )
+    )
+    lab.source("DELETE FROM payment WHERE payment_id = %s", gone)
+    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = %s", broken)
+    assert counts(lab.load("fact_sales", as_of=DAY_1))["deleted"] == 1
+    assert lab.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", gone, broken) == []
+    assert lab.last_load("fact_sales")["is_full"] is False
+
+
+def test_a_dry_run_reads_what_changed_and_remembers_nothing(lab: Lab) -> None:
+    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id = 17600")
+    before = lab.content(with_record=True)
+    for _ in range(2):
+        outcome = lab.load("fact_sales", "--dry-run", as_of=DAY_1)
+        assert (rows_read(outcome), counts(outcome)) == (1, planned(changed=1))
+    assert lab.content(with_record=True) == before
+
+
+def test_a_load_that_is_refused_leaves_the_mark_where_it_was(lab: Lab) -> None:
+    lab.source("DELETE FROM payment WHERE payment_id < 17503 + 147")
+    ranges = lab.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3")
+    lab.load("fact_sales", as_of=DAY_1, code=5)
+    assert lab.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3") == ranges
+    assert counts(lab.load("fact_sales", "--allow-mass-delete", as_of=DAY_1)) == planned(deleted=147)
+    lab.check_mirrors_source()
