@@ -1,17 +1,25 @@
-"""Command line of the sandbox: python -m sandbox up | status | psql | down | fill."""
+"""Command line of the sandbox: python -m sandbox up | status | psql | down | fill | simulate."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from rich.console import Console
 
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER
 from sandbox.binaries import client_environment, wheel_install
+from sandbox.business.days import Business, Tally
+from sandbox.business.live import Live
+from sandbox.business.report import show
 from sandbox.cluster import HOST, SUPERUSER
 from sandbox.errors import SandboxError
 from sandbox.fill import DEFAULT_SEED, Content, Target, fill
@@ -19,6 +27,7 @@ from sandbox.progress import Progress
 from sandbox.server import Sandbox
 
 DEFAULT_DIRECTORY = Path(".sandbox")
+Connect = Callable[[], Connection]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,7 +69,58 @@ def parser() -> argparse.ArgumentParser:
     )
     add_content(fill_parser)
     fill_parser.set_defaults(run=run_fill)
+    add_simulate(commands)
     return main_parser
+
+
+def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """simulate, which goes on after the last day that it finds."""
+    simulate = commands.add_parser(
+        "simulate",
+        help="let business days pass in dvdrental",
+        description="Rentals, payments, moves, corrections, deletions: committed transactions in dvdrental, some of "
+        "them out of order. Equal data, seed and days give equal content.",
+    )
+    what = simulate.add_mutually_exclusive_group(required=True)
+    what.add_argument("--days", type=positive, metavar="N", help="so many business days, as fast as it goes")
+    what.add_argument(
+        "--live", type=rate, metavar="RATE", help="about RATE transactions a second, day after day"
+    )
+    simulate.add_argument("--seconds", type=positive, metavar="T", help="how long --live goes on")
+    simulate.add_argument(
+        "--seed",
+        type=int,
+        default=DEFAULT_SEED,
+        metavar="S",
+        help=f"other days of the same kind (default {DEFAULT_SEED})",
+    )
+    simulate.add_argument(
+        "--start",
+        type=day,
+        metavar="DATE",
+        help="the first business day, as 2007-05-15 (default: the day after the latest payment)",
+    )
+    add_directory(simulate)
+    simulate.set_defaults(run=run_simulate)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on. Raises ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def rate(text: str) -> float:
+    """How many a second: above 0, up to 10,000. Raises ValueError."""
+    if not 0 < (number := float(text)) <= 10_000:
+        raise ValueError(text)
+    return number
+
+
+def day(text: str) -> date:
+    """A date in ISO form. Raises ValueError."""
+    return date.fromisoformat(text)
 
 
 def add_content(command: argparse.ArgumentParser) -> None:
@@ -174,6 +234,46 @@ def run_fill(options: argparse.Namespace) -> None:
     print("filled" if filled else "already filled, nothing changed: public.payment has rows")
 
 
+def run_simulate(options: argparse.Namespace) -> None:
+    """Let days pass, and say what happened."""
+    sandbox = Sandbox(options.dir.resolve())
+    if sandbox.content() is None:
+        raise SandboxError(f"there is no {SOURCE} in {options.dir}: load it with `up`")
+    begin = partial(sandbox.connect, SOURCE), options.seed, options.start
+    try:
+        tally = simulate_live(options, *begin) if options.live else simulate_days(options, *begin)
+    except psycopg2.Error as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SandboxError(f"{SOURCE} broke off ({reason}): what was committed stays") from error
+    show(tally, Console())
+
+
+def simulate_days(options: argparse.Namespace, connect: Connect, seed: int, start: date | None) -> Tally:
+    """--days, one line of progress for each."""
+    progress = Progress.to_stderr()
+    with Business(connect, seed, start) as business:
+        for _ in range(options.days):
+            with progress.step(f"{business.today}", "transactions") as add:
+                add(business.day())
+    return business.tally
+
+
+def simulate_live(options: argparse.Namespace, connect: Connect, seed: int, start: date | None) -> Tally:
+    """--live, one line of progress in all."""
+    with (
+        Progress.to_stderr().step("live", "transactions") as add,
+        Live(connect, options.live, seed, start) as live,
+    ):
+        told = 0
+        for _ in range(options.seconds):
+            if not live.wait(1):
+                break
+            committed = live.committed
+            add(committed - told)
+            told = committed
+    return live.tally
+
+
 def place(directory: Path) -> str:
     """The option that names `directory`, if it must be given."""
     return "" if directory == DEFAULT_DIRECTORY else f" --dir {directory}"
@@ -190,13 +290,17 @@ def main() -> int:
         options.arguments = others
     if options.command in ("up", "fill") and options.dump and options.seed is not None:
         parser().error("--seed is for generated data: leave it out with --dump")
+    if options.command == "simulate" and (options.live is None) != (options.seconds is None):
+        parser().error("--live and --seconds go together")
     try:
         options.run(options)
     except (SandboxError, psycopg2.Error, OSError) as error:
         print(f"sandbox: {str(error).strip()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("sandbox: interrupted; the next `up` begins an unfinished load anew", file=sys.stderr)
+        simulated = options.command == "simulate"
+        rest = "what was committed stays" if simulated else "the next `up` begins an unfinished load anew"
+        print(f"sandbox: interrupted; {rest}", file=sys.stderr)
         return 1
     return 0
 

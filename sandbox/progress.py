@@ -28,8 +28,8 @@ class Progress:
         return Progress(Console(file=sys.stderr, highlight=False))
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[int], None]]:
-        """A step of the work: call what you get with the number of rows that were just written."""
+    def step(self, name: str, unit: str = "rows") -> Iterator[Callable[[int], None]]:
+        """A step of the work: call what you get with the number of rows (or `unit`) just written."""
         begin = time.monotonic()
         rows = 0
         if self.console is None:
@@ -41,8 +41,8 @@ class Progress:
             def add(written: int) -> None:
                 nonlocal rows
                 rows += written
-                status.update(f"{name} {rows:,} rows, {time.monotonic() - begin:.0f} s ...")
+                status.update(f"{name} {rows:,} {unit}, {time.monotonic() - begin:.0f} s ...")
 
             yield add
-        counted = f"{rows:>12,} rows" if rows else " " * 17
+        counted = f"{rows:>12,} {unit}" if rows else " " * 17
         self.console.print(f"{name:<22}{counted} {time.monotonic() - begin:7.1f} s")
