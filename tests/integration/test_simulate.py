@@ -217,7 +217,9 @@ def test_a_move_changes_what_its_name_says_and_nothing_else(quiet, name):
     made = 0
     with closing(quiet.connect()) as connection, connection.cursor() as cursor:
         start = image(cursor)
-        for seed in itertools.takewhile(lambda _seed: made < 4, range(30)):
+        for seed in range(30):
+            if made == 4:
+                break
             scene = Scene(Random(seed), datetime(2007, 5, 15, 12))
             if name == "rental_paid":  # the newest rentals of a generated source are all paid
                 assert MOVES["rental_opened"](cursor, scene)
