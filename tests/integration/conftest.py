@@ -111,6 +111,21 @@ def source_template(server: Sandbox) -> str:
 
 
 @pytest.fixture(scope="session")
+def sparse_source(server: Sandbox) -> str:
+    """The same with wide gaps between keys, so that even this small business fills many ranges of keys."""
+    server.create_database("sparse_source")
+    server.fill("sparse_source", Content(scale=SCALE))
+    factors = {"payment": 37, "rental": 29, "inventory": 31, "customer": 101, "film": 23, "address": 97}
+    with server.superuser("sparse_source") as connection, connection.cursor() as cursor:
+        for table, factor in factors.items():
+            key = f"{table}_id"
+            cursor.execute(f"UPDATE {table} SET {key} = -{key} * {factor}; UPDATE {table} SET {key} = -{key}")
+            cursor.execute(f"SELECT setval('{table}_{key}_seq', (SELECT max({key}) FROM {table}))")
+        cursor.execute("VACUUM (FULL, ANALYZE)")
+    return "sparse_source"
+
+
+@pytest.fixture(scope="session")
 def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab) -> str:
     """A warehouse that all of source_template is loaded into, as of LOADED_AT."""
     lab = make_lab(source_template)

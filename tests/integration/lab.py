@@ -209,6 +209,22 @@ class Lab:
             """
         )
 
+    def outdated_facts(self) -> Rows:
+        """Facts that are keyed by a version of another time than theirs."""
+        joins, wrong = [], []
+        for table, (key, _) in DIMENSIONS.items():
+            joins.append(f"JOIN {table} USING ({key})")
+            wrong.append(f"payment_ts < {table}.valid_from OR payment_ts >= {table}.valid_to")
+        return self.warehouse(
+            f"SELECT sales_key FROM fact_sales {' '.join(joins)} WHERE {' OR '.join(wrong)}"
+        )
+
+    def beside(self, warehouse: Place) -> Lab:
+        """The same source, and another warehouse."""
+        config = self.config.with_name(f"{warehouse.database}.json")
+        config.write_text(self.config.read_text().replace(self.warehouse.database, warehouse.database))
+        return Lab(self.source, warehouse, config, self.secrets)
+
     def current_members(self, table: str) -> Rows:
         """Natural key and attributes of the members that the source has, as text."""
         key, natural = DIMENSIONS[table]

@@ -1,0 +1,222 @@
+"""Random histories of the business, and after each night the warehouse equals one that was built anew.
+
+Every move of the simulator, transactions that stay open over a load, loads of single tables, loads twice, loads that
+are killed at any statement, a live writer beside loads. DVDRENTAL_HISTORIES says how many; the default is for everyday.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import suppress
+from datetime import date
+from random import Random
+from typing import Any
+
+import pytest
+from conftest import MakeLab
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here
+from mortal import Killed, dies_after
+
+from sandbox.business.days import CONFLICTS
+from sandbox.business.live import Live
+from sandbox.business.moves import LONG_MOVES, MOVES
+from sandbox.business.scene import Scene
+from sandbox.server import Sandbox
+
+HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "5"))
+STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
+
+MOVE = st.tuples(st.sampled_from(sorted(MOVES)), st.integers(0, 2**32))
+LONG_MOVE = st.tuples(st.sampled_from(LONG_MOVES), st.integers(0, 2**32))
+Moves = list[tuple[str, int]]
+
+
+class Histories(RuleBasedStateMachine):
+    """One history: a clone of the source, a clone of the warehouse that was loaded from it."""
+
+    server: Sandbox
+    make_lab: MakeLab
+    templates: tuple[str, str]
+
+    @initialize()
+    def begin(self) -> None:
+        self.lab: Lab = type(self).make_lab(*self.templates)
+        self.lab.check_invariants()
+        self.main = self._connection()
+        self.open: list[Any] = []
+        # Today, so that payments lie around the moments at which the triggers date changes.
+        self.scene = Scene(Random(0), self.lab.source.value("SELECT localtimestamp(0)"))
+
+    def _connection(self) -> Any:
+        connection = self.server.connect(self.lab.source.database)
+        connection.cursor().execute("SET lock_timeout = '50ms'")
+        connection.commit()
+        return connection
+
+    def _make(self, connection: Any, moves: Moves) -> bool:
+        """Moves in the open transaction; False if it had to be rolled back."""
+        try:
+            with self.scene.attempt(), connection.cursor() as cursor:
+                for name, seed in moves:
+                    self.scene.random = Random(seed)
+                    MOVES[name](cursor, self.scene)
+        except CONFLICTS:
+            connection.rollback()
+            return False
+        return True
+
+    @rule(moves=st.lists(MOVE, min_size=1, max_size=6), commits=st.sampled_from([True, True, True, False]))
+    def a_transaction(self, moves: Moves, commits: bool) -> None:
+        if self._make(self.main, moves):
+            self.main.commit() if commits else self.main.rollback()
+
+    @precondition(lambda self: len(self.open) < 3)
+    @rule(moves=st.lists(LONG_MOVE, min_size=1, max_size=3))
+    def a_transaction_that_stays_open(self, moves: Moves) -> None:
+        connection = self._connection()
+        if self._make(connection, moves):
+            self.open.append(connection)
+        else:
+            connection.close()
+
+    @precondition(lambda self: self.open)
+    @rule(which=st.integers(0, 2), commits=st.sampled_from([True, True, False]))
+    def one_of_them_ends(self, which: int, commits: bool) -> None:
+        with self.open.pop(which % len(self.open)) as connection:
+            connection.commit() if commits else connection.rollback()
+        connection.close()
+
+    @rule(order=st.permutations(list(DIMENSIONS)))
+    def a_night(self, order: list[str]) -> None:
+        for table in (*order, "fact_sales"):
+            self.lab.load(table)
+            assert self.lab.last_load(table)["is_full"] is False
+        self.check()
+
+    @rule(table=st.sampled_from(TABLES))
+    def one_table_alone(self, table: str) -> None:
+        """The fact before its dimensions makes early members, too."""
+        self.lab.load(table)
+        self.lab.check_invariants()
+        if table == "fact_sales":
+            assert self.lab.facts() == self.lab.source_facts()
+        else:
+            assert self.lab.current_members(table) == self.lab.source_members(table)
+
+    @rule(table=st.sampled_from(TABLES))
+    def a_load_and_the_same_again(self, table: str) -> None:
+        self.lab.load(table)
+        before = self.lab.content()
+        assert counts(self.lab.load(table)) == planned()
+        assert counts(self.lab.load(table, "--full-refresh")) == planned()
+        assert self.lab.content() == before
+
+    @rule(table=st.sampled_from(TABLES), moments=st.integers(0, 70), full=st.booleans())
+    def a_load_is_killed(self, table: str, moments: int, full: bool) -> None:
+        with suppress(Killed), dies_after(moments):
+            run_here(table, "--config", str(self.lab.config), *(["--full-refresh"] if full else []))
+        self.lab.check_invariants()
+
+    @rule(seed=st.integers(0, 2**32))
+    def a_night_beside_a_live_writer(self, seed: int) -> None:
+        def connect() -> Any:
+            return self.server.connect(self.lab.source.database)
+
+        with Live(connect, 40, seed, date.today()):  # noqa: DTZ011 - any day will do
+            for table in TABLES:
+                self.lab.load(table)
+        self.lab.check_invariants()
+        self.a_night(list(DIMENSIONS))
+
+    @rule()
+    def vacuum(self) -> None:
+        self.lab.source("VACUUM (FREEZE, ANALYZE) payment, rental, customer, address")
+
+    def check(self) -> None:
+        self.lab.check_invariants()
+        self.lab.check_mirrors_source()
+        assert self.lab.outdated_facts() == []
+
+    def teardown(self) -> None:
+        if not hasattr(self, "lab"):
+            return
+        try:
+            for connection in self.open:
+                connection.rollback()
+                connection.close()
+            self.a_night(list(DIMENSIONS))
+            self._equals_a_rebuild()
+        finally:
+            self.main.close()
+            for place in (self.lab.source, self.lab.warehouse):
+                self.server.drop_database(place.database)
+
+    def _equals_a_rebuild(self) -> None:
+        fresh = self.lab.beside(type(self).make_lab(self.templates[0]).warehouse)
+        try:
+            fresh.load_all()
+            assert fresh.facts() == self.lab.facts()
+            for table in DIMENSIONS:
+                assert fresh.current_members(table) == self.lab.current_members(table), table
+        finally:
+            self.server.drop_database(fresh.warehouse.database)
+
+
+@pytest.fixture(scope="module")
+def templates(server: Sandbox, sparse_source: str, make_lab: MakeLab) -> tuple[str, str]:
+    """A source, and a warehouse that was loaded from a clone of it."""
+    lab = make_lab(sparse_source)
+    lab.load_all()
+    with server.superuser() as connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {lab.warehouse.database} RENAME TO sparse_warehouse")
+    return sparse_source, "sparse_warehouse"
+
+
+def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str]) -> None:
+    machine = type(
+        "Histories",
+        (Histories,),
+        {"server": server, "make_lab": staticmethod(make_lab), "templates": templates},
+    )
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            derandomize=HISTORIES <= 5,  # everyday's run is the same every day; a long one looks around
+            phases=(Phase.generate,) if HISTORIES <= 5 else (Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+
+
+def test_a_driver_may_die_at_every_one_of_its_moments(make_lab: MakeLab, templates: tuple[str, str]) -> None:
+    """Not at random but at each in turn, until a load lives through: then it has as many as were tried."""
+    lab = make_lab(*templates)
+    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id % 3 = 0")
+    before = lab.facts()
+    after = [(*row[:8], row[8] + (row[0] % 3 == 0), *row[9:]) for row in before]
+    for moments in itertools.count():
+        try:
+            with dies_after(moments):
+                run_here("fact_sales", "--config", str(lab.config))
+            break
+        except Killed:
+            assert lab.facts() in (before, after), f"half a table after {moments} moments"
+    assert moments > 30
+    assert lab.facts() == after == lab.source_facts()
+    assert counts(lab.load("fact_sales")) == planned()
+    assert lab.staging_tables() == []
