@@ -24,7 +24,7 @@ def payment_deleted(cursor: Cursor, scene: Scene) -> bool:
     payment = chosen(cursor, scene, "payment", lock=DELETE, recent=scene.random.random() < 0.5)
     if payment is None:
         return False
-    remove(cursor, scene, payment["payment_id"], ("payment", "t.payment_id = %(key)s"))
+    remove(cursor, scene, ("payment", "t.payment_id = %(key)s"), key=payment["payment_id"])
     return True
 
 
@@ -34,7 +34,7 @@ def rental_deleted(cursor: Cursor, scene: Scene) -> bool:
     if rental is None:
         return False
     mine = "t.rental_id = %(key)s"
-    remove(cursor, scene, rental["rental_id"], ("payment", mine), ("rental", mine))
+    remove(cursor, scene, ("payment", mine), ("rental", mine), key=rental["rental_id"])
     return True
 
 
@@ -51,9 +51,19 @@ def customer_deleted(cursor: Cursor, scene: Scene) -> bool:
     customer = chosen(cursor, scene, "customer", lock=DELETE)
     if customer is None:
         return False
-    mine = "t.customer_id = %(key)s"
-    theirs = f"{mine} OR t.rental_id IN (SELECT rental_id FROM rental WHERE customer_id = %(key)s)"
-    remove(cursor, scene, customer["customer_id"], ("payment", theirs), ("rental", mine), ("customer", mine))
+    key = customer["customer_id"]
+    # Locked before their payments go, so that nobody pays for one of them in between.
+    held = rows(cursor, f"SELECT rental_id FROM rental WHERE customer_id = %s {DELETE}", (key,))
+    rentals = "t.rental_id = ANY(%(rentals)s)"
+    remove(
+        cursor,
+        scene,
+        ("payment", f"t.customer_id = %(key)s OR {rentals}"),
+        ("rental", rentals),
+        ("customer", "t.customer_id = %(key)s"),
+        key=key,
+        rentals=[row["rental_id"] for row in held],
+    )
     return True
 
 
@@ -62,7 +72,7 @@ def copy_retired(cursor: Cursor, scene: Scene) -> bool:
     copy = chosen(cursor, scene, "inventory", UNUSED, lock=DELETE)
     if copy is None:
         return False
-    remove(cursor, scene, copy["inventory_id"], ("inventory", "t.inventory_id = %(key)s"))
+    remove(cursor, scene, ("inventory", "t.inventory_id = %(key)s"), key=copy["inventory_id"])
     return True
 
 

@@ -88,11 +88,11 @@ def update(cursor: Cursor, scene: Scene, table: str, row: Row, **values: Any) ->
     scene.remember(Change(table, key, {column: row[column] for column in values}))
 
 
-def remove(cursor: Cursor, scene: Scene, key: int, *doomed: tuple[str, str]) -> None:
-    """Delete and remember rows, given as (table, condition on %(key)s), children before parents."""
+def remove(cursor: Cursor, scene: Scene, *doomed: tuple[str, str], **values: Any) -> None:
+    """Delete and remember rows, given as (table, condition on %(name)s of `values`), children first."""
     gone = []
     for table, where in doomed:
-        cursor.execute(f"DELETE FROM {table} t WHERE {where} RETURNING to_json(t)::text", {"key": key})
+        cursor.execute(f"DELETE FROM {table} t WHERE {where} RETURNING to_json(t)::text", values)
         gone.append((table, sorted(text for (text,) in cursor.fetchall())))
     scene.remember(Removed(tuple(reversed(gone))))
 

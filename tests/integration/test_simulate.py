@@ -21,6 +21,7 @@ import pytest
 from sandbox.business.days import CLOSES, Business, Tally
 from sandbox.business.live import Live
 from sandbox.business.moves import MOVES
+from sandbox.business.rows import remove
 from sandbox.business.scene import Scene
 from sandbox.fill import Content
 from sandbox.server import Sandbox
@@ -84,6 +85,9 @@ def make_source(server: Sandbox, source_template: str) -> Iterator[MakeSource]:
     def make(template: str = source_template) -> Source:
         names.append(f"simulated_{next(numbers)}")
         server.clone(template, names[-1])
+        with server.superuser() as connection, connection.cursor() as cursor:
+            # Who waits for a lock that never comes is an error then, and no test that hangs.
+            cursor.execute(f"ALTER DATABASE {names[-1]} SET statement_timeout = '20s'")
         return Source(partial(server.connect, names[-1]))
 
     yield make
@@ -236,6 +240,42 @@ def test_a_move_changes_what_its_name_says_and_nothing_else(quiet, name):
             connection.rollback()
         assert image(cursor) == start
     assert made == 4
+
+
+def test_an_open_rental_does_not_come_back_while_its_copy_is_out(quiet):
+    scene = Scene(Random(1), datetime(2007, 5, 15, 12))
+    with closing(quiet.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT min(rental_id) FROM rental WHERE return_date IS NULL")
+        ((key,),) = cursor.fetchall()
+        cursor.execute("CREATE TEMP TABLE was AS SELECT * FROM rental WHERE rental_id = %s", (key,))
+        mine = "t.rental_id = %(key)s"
+        remove(cursor, scene, ("payment", mine), ("rental", mine), key=key)
+        cursor.execute(
+            "INSERT INTO rental (rental_date, inventory_id, customer_id, staff_id) "
+            "SELECT now(), inventory_id, customer_id, staff_id FROM was RETURNING rental_id"
+        )
+        before = image(cursor)
+        assert MOVES["restored_identical"](cursor, scene) is False
+        assert image(cursor) == before
+        cursor.execute("UPDATE rental SET return_date = now() WHERE rental_date = now()")
+        assert MOVES["restored_identical"](cursor, scene)
+        cursor.execute(
+            "SELECT count(*) FROM rental JOIN was USING (rental_id, inventory_id, customer_id, last_update)"
+        )
+        assert cursor.fetchall() == [(1,)]
+        connection.rollback()
+
+
+def test_a_payment_does_not_come_back_without_its_rental(quiet):
+    scene = Scene(Random(1), datetime(2007, 5, 15, 12))
+    with closing(quiet.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT payment_id, rental_id FROM payment ORDER BY 1 LIMIT 1")
+        ((payment, rental),) = cursor.fetchall()
+        remove(cursor, scene, ("payment", "t.payment_id = %(key)s"), key=payment)
+        cursor.execute("DELETE FROM rental WHERE rental_id = %s", (rental,))
+        assert MOVES["restored_identical"](cursor, scene) is False
+        assert len(scene.removed) == 1
+        connection.rollback()
 
 
 # Days.

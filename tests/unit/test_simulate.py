@@ -194,6 +194,16 @@ def test_one_long_transaction_outlives_the_day_and_none_the_next(business, opene
     assert len(opened) <= 1 + 2 * LONG_PER_DAY  # connections are used again
 
 
+def test_leaving_the_block_commits_what_is_open(business, opened):
+    with business:
+        business.day(40)
+        held = [long.connection for long in business._long]
+        commits = [connection.commits for connection in held]
+        assert held
+    assert [connection.commits for connection in held] == [count + 1 for count in commits]
+    assert all(connection.closed for connection in opened)
+
+
 def test_an_error_rolls_back_what_is_open(business, opened):
     business.day(40)
     held = [long.connection for long in business._long]
