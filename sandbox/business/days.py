@@ -110,7 +110,7 @@ class Business:
     def day(self, transactions: int | None = None) -> int:
         """One whole business day; how many transactions it committed.
 
-        `transactions` is how many short ones are tried, by default about a sixth of the open customers.
+        `transactions` is how many short ones are tried, 1 or more; by default about a sixth of the open customers.
         """
         before = self.tally.committed
         for _ in self.steps(transactions):

@@ -13,7 +13,8 @@ from sandbox.business.removal import REMOVAL
 from sandbox.business.scene import Scene
 from sandbox.business.trade import TRADE
 
-# Makes one change in the cursor's open transaction. False: it found nothing suitable and changed nothing.
+# Makes one change in the cursor's open transaction. False: it found nothing suitable and changed nothing. It may
+# wait for a lock on a row beside the one that it chose, so set lock_timeout; `Scene.attempt` goes with a rollback.
 Move = Callable[[Cursor, Scene], bool]
 
 MOVES: Mapping[str, Move] = MappingProxyType(
