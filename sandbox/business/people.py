@@ -298,8 +298,12 @@ def _hire(cursor: Cursor, scene: Scene, store_id: int) -> int | None:
 def _spare(cursor: Cursor, scene: Scene, store_id: int) -> int | None:
     """A member of the staff who manages no store; a new one if there is none."""
     free = "t.active AND NOT EXISTS (SELECT FROM store s WHERE s.manager_staff_id = t.staff_id)"
-    member = chosen(cursor, scene, "staff", free, lock=REFER)
-    return _hire(cursor, scene, store_id) if member is None else int(member["staff_id"])
+    member = chosen(cursor, scene, "staff", free)
+    if member is None:
+        return _hire(cursor, scene, store_id)
+    # Asked again under the lock: another writer may have appointed, and committed, while we took it.
+    manages = rows(cursor, "SELECT 1 AS one FROM store WHERE manager_staff_id = %s", (member["staff_id"],))
+    return None if manages else int(member["staff_id"])
 
 
 PEOPLE = (

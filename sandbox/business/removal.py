@@ -72,6 +72,9 @@ def copy_retired(cursor: Cursor, scene: Scene) -> bool:
     copy = chosen(cursor, scene, "inventory", UNUSED, lock=DELETE)
     if copy is None:
         return False
+    # Asked again under the lock: another writer may have rented it, and committed, while we took it.
+    if rows(cursor, "SELECT 1 AS one FROM rental WHERE inventory_id = %s LIMIT 1", (copy["inventory_id"],)):
+        return False
     remove(cursor, scene, ("inventory", "t.inventory_id = %(key)s"), key=copy["inventory_id"])
     return True
 
