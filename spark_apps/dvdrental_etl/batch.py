@@ -163,6 +163,8 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str) -> Load:
     """
     attempt = secrets.token_hex(4)
     with warehouse.transaction() as cursor:
+        warehouse.call_session(cursor, attempt)
+        warehouse.end_forgotten_sessions(cursor, table, attempt)
         cursor.execute("LOCK TABLE etl_load IN SHARE ROW EXCLUSIVE MODE")
         warehouse.drop_idle_staging(cursor, table)
         cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")

@@ -105,6 +105,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
     staged = work.stage(seen.extent, lambda frame: staging.stage(frame, target, copy_to))
     work.say(f"staged {staged.rows} rows, {staged.rejected} quarantined")
     with warehouse.transaction() as cursor:
+        warehouse.end_forgotten_sessions(cursor, target.table, load.attempt)
         warehouse.lock(cursor, target)
         batch.require_newest(cursor, load)
         counts, warnings = _make_live(cursor, work, load, staged, seen, run)
@@ -244,6 +245,8 @@ def _record_failure(work: Work, load: Load, error: BaseException, seconds: float
     not what came of it, is what went wrong.
     """
     try:
+        if work.warehouse.is_cut_off:
+            work.warehouse.connect()
         batch.record_failure(work.warehouse, load, str(error) or type(error).__name__, seconds)
         with work.warehouse.transaction() as cursor:
             batch.require_newest(cursor, load)

@@ -17,6 +17,9 @@ from dvdrental_etl.source import Totals, quoted
 from dvdrental_etl.targets import Fact, Target
 
 LOCK_TIMEOUT = "10min"
+#: A driver whose transaction has said nothing for so long is stopped or cut off: its publish takes milliseconds.
+FORGOTTEN_AFTER = "2 seconds"
+APPLICATION = "dvdrental-etl"
 
 
 class Warehouse:
@@ -27,16 +30,25 @@ class Warehouse:
         self._connection: Any = None
 
     def __enter__(self) -> "Warehouse":
+        self.connect()
+        return self
+
+    def connect(self) -> None:
+        """Connect, or connect again. Raises WarehouseError."""
         try:
             self._connection = psycopg2.connect(
-                **self.address.libpq(), connect_timeout=10, application_name="dvdrental-etl"
+                **self.address.libpq(), connect_timeout=10, application_name=APPLICATION
             )
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
                 "check warehouse.url, user and password, and that the server takes connections from here",
             ) from None
-        return self
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the server, or the way to it, has broken the connection."""
+        return bool(self._connection.closed)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -153,6 +165,27 @@ class Warehouse:
         )
         for (name,) in cursor.fetchall():
             self.drop_staging(cursor, name)
+
+    def call_session(self, cursor: Any, attempt: str) -> None:
+        """Let the server's list of sessions say whose this one is."""
+        cursor.execute("SELECT set_config('application_name', %s, FALSE)", (f"{APPLICATION} {attempt}",))
+
+    def end_forgotten_sessions(self, cursor: Any, table: str, attempt: str) -> None:
+        """End the sessions of other attempts at a table that sleep in a transaction, and hold its locks meanwhile.
+
+        Their drivers are stopped or cut off. Where one wakes up, it finds that it is superseded.
+        """
+        cursor.execute(
+            """
+            SELECT pg_terminate_backend(s.pid)
+            FROM pg_stat_activity s
+            JOIN etl_load l ON s.application_name = %s || ' ' || l.attempt
+            WHERE l.table_name = %s AND l.attempt <> %s AND s.state LIKE 'idle in transaction%%'
+                AND s.datname = current_database() AND s.usename = current_user
+                AND clock_timestamp() - s.state_change > CAST(%s AS interval)
+            """,
+            (APPLICATION, table, attempt, FORGOTTEN_AFTER),
+        )
 
     def copy_statement(self, name: str, columns: Sequence[Column]) -> str:
         """COPY for a connection that knows nothing of the search_path."""

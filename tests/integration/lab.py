@@ -260,7 +260,7 @@ class Lab:
         """Wait until a job stands before a published table's lock; its backend. One that ended never will."""
         query = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-            "AND application_name = 'dvdrental-etl' AND query LIKE 'LOCK TABLE %'"
+            "AND application_name LIKE 'dvdrental-etl%' AND query LIKE 'LOCK TABLE %'"
         )
         found = until(lambda: self.warehouse(query) or has_ended(), "a job waits for the lock")
         assert isinstance(found, list), "the job ended and had not waited for the lock"

@@ -4,8 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
+from decimal import Decimal
+from random import Random
+from typing import Any
 
-from lab import ROOT, Lab, counts, job_environment, planned, until
+from lab import ROOT, Lab, counts, job_environment, planned, run_here, until
+from mortal import Killed, dies_after
 
 from dvdrental_etl import batch, settings
 from dvdrental_etl.warehouse import Warehouse
@@ -68,6 +74,39 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     assert counts(lab.load("fact_sales"))["changed"] == 730
     assert lab.staging_tables() == []
     lab.check_mirrors_source()
+
+
+def test_driver_that_was_stopped_before_its_publish_wakes_up_after_its_retry(lab: Lab) -> None:
+    """Stopped as a whole machine may be: it holds the locks of its publish, and the retry cannot wait for it."""
+    lab.source("UPDATE payment SET amount = amount + 0.01")
+    with lab.locked("fact_sales"):
+        forgotten = subprocess.Popen(
+            [sys.executable, str(ROOT / "spark_apps" / "load_fact_sales.py"), "--config", str(lab.config)],
+            env=job_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        backend = lab.waiting_job(lambda: forgotten.poll() is not None)
+        os.killpg(forgotten.pid, signal.SIGSTOP)
+    try:
+        asleep = (
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'idle in transaction' "
+            "AND clock_timestamp() - state_change > interval '2.5 seconds'"
+        )
+        until(lambda: lab.warehouse(asleep, backend), "it has the lock and does not use it")
+        lab.source("UPDATE payment SET amount = amount + 0.01")
+        assert counts(lab.load("fact_sales")) == planned(changed=730)
+        after = lab.content(), lab.last_load("fact_sales")
+    finally:
+        os.killpg(forgotten.pid, signal.SIGCONT)
+        _, said = forgotten.communicate(timeout=240)
+    assert forgotten.returncode == 6
+    assert "fenced: fact_sales: this attempt is superseded" in said
+    assert (lab.content(), lab.last_load("fact_sales")) == after
+    lab.check_mirrors_source()
+    assert lab.staging_tables() == []
 
 
 def test_superseded_attempt_whose_rows_still_wait_may_not_publish(lab: Lab) -> None:
@@ -155,3 +194,55 @@ def test_staging_of_an_attempt_long_dead_is_cleared_away(lab: Lab) -> None:
     lab.warehouse("CREATE TABLE stg_dim_staff_0badcafe (n int); CREATE TABLE stg_dim_store_0badcafe (n int)")
     lab.load("dim_staff")
     assert lab.staging_tables() == ["stg_dim_store_0badcafe"]
+
+
+def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_deaths(lab: Lab) -> None:
+    """Each load adds a cent to every payment and moves every customer, so that what is seen tells its load."""
+    start = lab.warehouse.value("SELECT sum(sales_amount) FROM fact_sales")
+    whole = [(730, start + Decimal("7.30") * n, 1) for n in range(11)]
+    chances = Random(3)
+    with Reader(lab) as reader:
+        for n in range(1, 11):
+            lab.source(
+                "UPDATE payment SET amount = amount + 0.01; UPDATE customer SET store_id = 3 - store_id"
+            )
+            for table in ("dim_customer", "fact_sales"):
+                with suppress(Killed), dies_after(chances.randrange(60)):
+                    run_here(table, "--config", str(lab.config))
+                lab.load(table, as_of=f"2007-07-01T00:{n:02}:00")
+            lab.check_invariants()
+    assert set(reader.facts) <= set(whole)
+    assert reader.facts == sorted(reader.facts), "an older table was seen after a newer one"
+    assert len(set(reader.facts)) > 5, "the reader looked too seldom"
+    before = reader.members[0]
+    assert sum(before) == 30
+    assert set(reader.members) <= {before, before[::-1]}, "some had moved and others had not"
+    lab.check_mirrors_source()
+
+
+class Reader:
+    """Somebody who looks at the star all the time: facts (rows, amount, runs), and current customers by store."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.facts: list[tuple[Any, ...]] = []
+        self.members: list[tuple[Any, ...]] = []
+        self._lab, self._over = lab, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "Reader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.is_set():
+            self.facts += self._lab.warehouse(
+                "SELECT count(*), sum(sales_amount), count(DISTINCT batch_id) FROM fact_sales"
+            )
+            self.members += self._lab.warehouse(
+                "SELECT count(*) FILTER (WHERE store_id = 1), count(*) FILTER (WHERE store_id = 2) "
+                "FROM dim_customer WHERE is_current AND customer_key > 0"
+            )
