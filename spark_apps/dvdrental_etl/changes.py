@@ -84,7 +84,7 @@ def ranges(source: Source, tables: Iterable[Table]) -> dict[str, Ranges]:
     for table in tables:
         key = f"CAST({quoted(table.key)} AS bigint)"
         rows = source.rows(
-            f"SELECT {key} >> {RANGE_BITS}, COUNT(*), SUM(hashint8extended({key}, 0))"  # noqa: S608 - our own names
+            f"SELECT {key} >> {RANGE_BITS}, COUNT(*), SUM(hashint8extended({key}, 0))"
             f" FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL GROUP BY 1"
         )
         found[table.name] = {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
@@ -167,7 +167,7 @@ def _written_since(source: Source, table: Table, horizon: int) -> set[int]:
     """
     youngest_old = max(horizon % 2**32, 3)
     rows = source.rows(
-        f"SELECT DISTINCT {quoted(table.key)} FROM {source.name(table.name)}"  # noqa: S608 - our own names
+        f"SELECT DISTINCT {quoted(table.key)} FROM {source.name(table.name)}"
         f" WHERE age(xmin) <= (SELECT age(CAST(%s AS xid))) AND {quoted(table.key)} IS NOT NULL LIMIT %s",
         (str(youngest_old), MOST_KEYS + 1),
     )
@@ -190,7 +190,7 @@ def _values(
     result: set[int] = set()
     if listed:
         rows = source.rows(
-            f"SELECT DISTINCT {value} FROM {name}"  # noqa: S608 - our own names
+            f"SELECT DISTINCT {value} FROM {name}"
             f" WHERE {found} = ANY(CAST(%s AS bigint[])) AND {value} IS NOT NULL",
             (listed,),
         )
@@ -198,7 +198,7 @@ def _values(
     if spans:
         lows, highs = zip(*spans, strict=True)
         rows = source.rows(
-            f"SELECT DISTINCT t.{value} FROM unnest(CAST(%s AS bigint[]), CAST(%s AS bigint[])) AS span (low, high)"  # noqa: S608
+            f"SELECT DISTINCT t.{value} FROM unnest(CAST(%s AS bigint[]), CAST(%s AS bigint[])) AS span (low, high)"
             f" JOIN {name} t ON t.{found} BETWEEN span.low AND span.high WHERE t.{value} IS NOT NULL",
             (list(lows), list(highs)),
         )

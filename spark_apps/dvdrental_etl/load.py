@@ -13,6 +13,7 @@ from dvdrental_etl.changes import Extent, Ranges
 from dvdrental_etl.errors import EtlError, Fenced, NotReconciled, WarehouseError
 from dvdrental_etl.source import Source, Table, Totals
 from dvdrental_etl.staging import Staged
+from dvdrental_etl.statements import quarantined_of
 from dvdrental_etl.targets import Fact, Scd2Dimension, Target
 from dvdrental_etl.warehouse import Warehouse
 
@@ -231,7 +232,7 @@ def _published_rows(cursor: Any, target: Target) -> int:
     """Members that the source has, as far as the warehouse knows, but for those in quarantine; or facts."""
     where = ""
     if isinstance(target, Scd2Dimension):
-        out = f"SELECT grain_key FROM {sql.quarantined_of(target.table)}"  # noqa: S608 - our own names
+        out = f"SELECT grain_key FROM {quarantined_of(target.table)}"  # noqa: S608 - our own names
         where = f" WHERE is_current AND NOT is_deleted AND NOT is_inferred AND {target.key} > 0"
         where += f" AND {target.natural_key} NOT IN ({out})"
     cursor.execute(f"SELECT COUNT(*) FROM {target.table}{where}")  # noqa: S608 - our own names

@@ -11,9 +11,9 @@ from psycopg2.extras import execute_values
 
 from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
 from dvdrental_etl.errors import Fenced, WarehouseError, first_line
-from dvdrental_etl.publish import quarantined_of, spans_of
 from dvdrental_etl.settings import Warehouse as Address
 from dvdrental_etl.source import Totals, quoted
+from dvdrental_etl.statements import quarantined_of, spans_of
 from dvdrental_etl.targets import Fact, Target
 
 LOCK_TIMEOUT = "10min"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dvdrental_etl import publish
-from dvdrental_etl.publish import differs
+from dvdrental_etl.statements import differs
 from dvdrental_etl.targets import Scd2Dimension
 
 SPARK_APPS = Path(__file__).resolve().parents[2] / "spark_apps"

@@ -1,0 +1,42 @@
+"""Pieces of SQL that publishes are made of, in what PostgreSQL and Redshift share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FIRST = "TIMESTAMP '1900-01-01'"
+FOREVER = "TIMESTAMP '9999-12-31'"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One statement of a publish.
+
+    counts names what it counts: the columns of a query's only row, or the rows that a statement changed.
+    """
+
+    sql: str
+    counts: tuple[str, ...] = ()
+
+
+def spans_of(table: str) -> str:
+    """The table (low, high) that a publish finds its spans in."""
+    return f"{table}_spans"
+
+
+def quarantined_of(table: str) -> str:
+    """The table (grain_key) that a publish finds the keys of quarantined rows in."""
+    return f"{table}_quarantined"
+
+
+def differs(left: str, right: str, columns: Iterable[str]) -> str:
+    """A predicate that is true when any column differs; NULL equals NULL and differs from every value."""
+    pairs = ((f"{left}.{name}", f"{right}.{name}") for name in columns)
+    return " OR ".join(
+        f"{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
+        for a, b in pairs
+    )
+
+
+def listed(names: Iterable[str], prefix: str = "") -> str:
+    """Column names as a select list, each with the prefix."""
+    return ", ".join(f"{prefix}{name}" for name in names)
