@@ -18,7 +18,7 @@ RANGE_BITS = 10
 #: So often everything is compared, to heal what no sign told of.
 DAYS_BETWEEN_FULL = 7
 #: Beyond these, reading everything is cheaper than reading by keys; a load of few rows is cheap either way.
-MOST_KEYS, MOST_SHARE, FEW_KEYS = 1_000_000, 0.2, 1_000
+MOST_KEYS, MOST_SHARE, FEW_KEYS = 1_000_000, 0.2, 20_000
 #: Transaction ids are compared within half of their circle of 2^32, less what vacuum needs.
 MOST_TRANSACTIONS = 2**31 - 50_000_000
 

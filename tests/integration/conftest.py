@@ -150,12 +150,18 @@ def lab(make_lab: MakeLab, source_template: str, warehouse_template: str) -> Lab
 
 
 @pytest.fixture(scope="session")
-def real(server: Sandbox, make_lab: MakeLab) -> Lab:
-    """The real dvdrental and its warehouse, loaded; for tests that only read."""
+def real_source(server: Sandbox) -> str:
+    """The real dvdrental, restored from its dump. Never connected to, so that it can be cloned."""
     if not DUMP.is_file():
         pytest.skip(f"no dump of the real dvdrental at {DUMP}: name one in DVDRENTAL_DUMP")
     server.create_database("real_template")
     server.fill("real_template", Content(dump=DUMP))
-    made = make_lab("real_template")
+    return "real_template"
+
+
+@pytest.fixture(scope="session")
+def real(real_source: str, make_lab: MakeLab) -> Lab:
+    """The real dvdrental and its warehouse, loaded; for tests that only read."""
+    made = make_lab(real_source)
     made.load_all()
     return made
