@@ -2,12 +2,15 @@
 
 import datetime as dt
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from lab import Lab
 from pyspark.sql import SparkSession
 
 from dvdrental_etl import batch, settings, source
+from sandbox.business.live import Live
+from sandbox.server import Sandbox
 
 PAYMENT = source.Table(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
@@ -66,6 +69,18 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
+
+
+def test_loads_beside_a_live_writer_see_one_moment_each(lab: Lab, server: Sandbox) -> None:
+    """Rows, counts and money of different moments would not reconcile, and the gate would refuse."""
+    with Live(partial(server.connect, lab.source.database), 100, seed=5, start=dt.date.today()) as live:  # noqa: DTZ011
+        for n in range(4):
+            lab.load_all(*(["--full-refresh"] if n % 2 else []))
+            assert lab.last_load("fact_sales")["extent"] != "everything: the changes alone did not reconcile"
+        assert live.committed > 50
+    lab.load_all()
+    lab.check_mirrors_source()
+    assert lab.outdated_facts() == []
 
 
 def test_source_is_only_read(empty: Lab) -> None:
