@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from lab import ROOT, Lab, Place, write_config
+from pyspark.sql import SparkSession
 
-from dvdrental_etl import changes
+from dvdrental_etl import changes, session
 from sandbox.access import WRITER
 from sandbox.cluster import SUPERUSER
 from sandbox.fill import Content
@@ -60,13 +61,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def make_lab(server: Sandbox, spark: object, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
+def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
     """Make a lab from a template source, and a template warehouse or an empty one.
 
     Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.
     """
     if not DRIVER.is_file():
         pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
+    session._add_driver(spark)  # for those who read through Spark before any job has run
     numbers = itertools.count(1)
 
     def make(source: str, warehouse: str | None = None, schema: str = "public") -> Lab:
