@@ -67,3 +67,8 @@ CREATE TABLE IF NOT EXISTS etl_reject (
     value        varchar(1000),            -- the value that broke it, cut to fit
     row_json     varchar(65535) NOT NULL   -- the whole row, cut to fit
 );
+
+-- etl_lock: no rows. On Redshift, which locks whole tables and readers with them, writers queue up here and not there.
+CREATE TABLE IF NOT EXISTS etl_lock (
+    nothing  smallint NOT NULL
+);

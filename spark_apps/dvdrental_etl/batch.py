@@ -17,7 +17,7 @@ from dvdrental_etl.errors import Fenced, UsageError
 from dvdrental_etl.quality import Reject
 from dvdrental_etl.settings import ROOT, Settings
 from dvdrental_etl.source import Snapshot, Source
-from dvdrental_etl.warehouse import Warehouse
+from dvdrental_etl.warehouse import Warehouse, open_warehouse
 
 VERSION = "0.1.0"
 
@@ -93,7 +93,7 @@ def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -
 
     An as_of with a zone, as a form's date picker gives it, is put on the source's clock.
     """
-    with Source(settings.source) as source, Warehouse(settings.warehouse) as warehouse:
+    with Source(settings.source) as source, open_warehouse(settings) as warehouse:
         now = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.on_its_clock(as_of)
@@ -108,7 +108,7 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
     Raises UsageError when as_of contradicts the batch.
     """
     with warehouse.transaction() as cursor:
-        cursor.execute("LOCK TABLE etl_batch IN SHARE ROW EXCLUSIVE MODE")
+        warehouse.lock_record(cursor, "etl_batch")
         cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
         found = cursor.fetchone()
         if found:
@@ -144,7 +144,7 @@ def _user() -> str:
 
 def close(settings: Settings, run_id: str, status: str) -> None:
     """End a batch as 'done' or 'failed'."""
-    with Warehouse(settings.warehouse) as warehouse:
+    with open_warehouse(settings) as warehouse:
         end(warehouse, run_id, status)
 
 
@@ -165,7 +165,7 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str) -> Load:
     with warehouse.transaction() as cursor:
         warehouse.call_session(cursor, attempt)
         warehouse.end_forgotten_sessions(cursor, table, attempt)
-        cursor.execute("LOCK TABLE etl_load IN SHARE ROW EXCLUSIVE MODE")
+        warehouse.lock_record(cursor, "etl_load")
         warehouse.drop_idle_staging(cursor, table)
         cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")
         load = Load(cursor.fetchone()[0], table, attempt)
@@ -203,9 +203,12 @@ def record_extent(cursor: Any, load: Load, snapshot: Snapshot, identity: str, ex
 
 def require_newest(cursor: Any, load: Load) -> None:
     """Raise Fenced when a later attempt has superseded this one. Holds the record until the transaction ends."""
-    cursor.execute("SELECT status, reason FROM etl_load WHERE load_id = %s FOR UPDATE", (load.load_id,))
-    status, reason = cursor.fetchone()
-    if status == "superseded":
+    cursor.execute(
+        "UPDATE etl_load SET status = status WHERE load_id = %s AND status = 'running'", (load.load_id,)
+    )
+    if cursor.rowcount == 0:
+        cursor.execute("SELECT reason FROM etl_load WHERE load_id = %s", (load.load_id,))
+        ((reason,),) = cursor.fetchall()
         raise Fenced(
             f"fenced: {load.table}: this attempt is superseded ({reason}), so it may not publish",
             "the newer attempt's result stands; nothing to do",
@@ -233,21 +236,19 @@ def record_published(
     )
 
 
-def record_rejects(cursor: Any, load: Load, batch: Batch, rejects: Sequence[Reject]) -> None:
+def record_rejects(
+    warehouse: Warehouse, cursor: Any, load: Load, batch: Batch, rejects: Sequence[Reject]
+) -> None:
     """Quarantine: one row of etl_reject per broken row."""
-    cursor.executemany(
-        """
-        INSERT INTO etl_reject (load_id, batch_id, table_name, natural_key, rule, column_name, value, row_json)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            (
-                *(load.load_id, batch.batch_id, load.table, reject.natural_key, reject.rule, reject.column),
-                *(_cut(reject.value, 1000), _cut(_json(reject.row), 65535)),
-            )
-            for reject in rejects
-        ],
-    )
+    rows = [
+        (
+            *(load.load_id, batch.batch_id, load.table, reject.natural_key, reject.rule, reject.column),
+            *(_cut(reject.value, 1000), _cut(_json(reject.row), 65535)),
+        )
+        for reject in rejects
+    ]
+    columns = "load_id", "batch_id", "table_name", "natural_key", "rule", "column_name", "value", "row_json"
+    warehouse.insert(cursor, "etl_reject", columns, rows)
 
 
 def record_failure(warehouse: Warehouse, load: Load, reason: str, seconds: float) -> None:

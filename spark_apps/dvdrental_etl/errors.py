@@ -62,6 +62,10 @@ class WarehouseError(EtlError):
     exit_code = 7
 
 
+class Conflict(WarehouseError):
+    """The warehouse broke a transaction off in favour of another one: it may be tried again as it is."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line that says something in an error's text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

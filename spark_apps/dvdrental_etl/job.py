@@ -20,7 +20,7 @@ from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_li
 from dvdrental_etl.load import Work, plan, publish
 from dvdrental_etl.source import Source, Table
 from dvdrental_etl.targets import Target
-from dvdrental_etl.warehouse import Warehouse
+from dvdrental_etl.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -186,7 +186,7 @@ def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iter
         with ExitStack() as stack:
             configured = settings.load(options.config, os.environ)
             source = stack.enter_context(Source(configured.source))
-            warehouse = stack.enter_context(Warehouse(configured.warehouse))
+            warehouse = stack.enter_context(open_warehouse(configured))
             run = Run(target, options, source, warehouse)
             stack.callback(run.stop)
             with _translated(configured):

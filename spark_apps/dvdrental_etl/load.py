@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import batch, changes, contract, quality, staging, watermark
+from dvdrental_etl import batch, changes, contract, quality, watermark
 from dvdrental_etl import publish as sql
 from dvdrental_etl.batch import Batch, Counts, Load
 from dvdrental_etl.changes import Extent, Ranges
-from dvdrental_etl.errors import EtlError, Fenced, NotReconciled, WarehouseError
+from dvdrental_etl.errors import Conflict, EtlError, Fenced, NotReconciled, WarehouseError
 from dvdrental_etl.source import Source, Table, Totals
 from dvdrental_etl.staging import Staged
 from dvdrental_etl.statements import quarantined_of
@@ -19,6 +19,9 @@ from dvdrental_etl.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+#: So often a publish is tried that the warehouse breaks off in favour of another transaction.
+CONFLICTS = 5
 
 
 @dataclass(frozen=True)
@@ -101,18 +104,29 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         )
         warehouse.drop_staging(cursor, load.staging)
         warehouse.create_staging(cursor, load.staging, target.staging)
-    statement = warehouse.copy_statement(load.staging, target.staging)
-    copy_to = staging.CopyTarget(warehouse.address.libpq(), statement)
-    staged = work.stage(seen.extent, lambda frame: staging.stage(frame, target, copy_to))
+    staged = work.stage(seen.extent, lambda frame: warehouse.stage(frame, target, load.staging))
     work.say(f"staged {staged.rows} rows, {staged.rejected} quarantined")
+    tries = 1
+    while True:
+        try:
+            return _publish(work, run, load, seen, staged, began)
+        except Conflict as conflict:
+            if tries == CONFLICTS:
+                raise
+            work.say(f"{conflict.message}; again")
+            tries += 1
+
+
+def _publish(work: Work, run: Batch, load: Load, seen: Seen, staged: Staged, began: float) -> Counts:
+    warehouse, target = work.warehouse, work.target
     with warehouse.transaction() as cursor:
         warehouse.end_forgotten_sessions(cursor, target.table, load.attempt)
         warehouse.lock(cursor, target)
         batch.require_newest(cursor, load)
         counts, warnings = _make_live(cursor, work, load, staged, seen, run)
-        batch.record_rejects(cursor, load, run, staged.rejects)
+        batch.record_rejects(warehouse, cursor, load, run, staged.rejects)
         batch.record_published(cursor, load, counts, time.monotonic() - began, warnings)
-        watermark.write(cursor, target.table, load.load_id, seen.ranges)
+        watermark.write(warehouse, cursor, target.table, load.load_id, seen.ranges)
         warehouse.drop_staging(cursor, load.staging)
     for warning in warnings:
         work.say(f"warning: {warning}")
@@ -133,12 +147,8 @@ def plan(work: Work, as_of: dt.datetime | None) -> Counts:
         warehouse.ensure_tables(cursor)
         seen = _look(work, cursor, run.as_of)
         warehouse.create_staging(cursor, load.staging, target.staging)
-        statement = warehouse.copy_statement(load.staging, target.staging)
         staged = work.stage(
-            seen.extent,
-            lambda frame: staging.stream(
-                frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20)
-            ),
+            seen.extent, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging)
         )
         warehouse.lock(cursor, target)
         return _make_live(cursor, work, load, staged, seen, run)[0]
@@ -172,6 +182,7 @@ def _make_live(
         target.table, before, counted["deleted"], source_rows, allowed=work.allow_mass_delete
     )
     published = _published(cursor, work)
+    warehouse.drop_bounds(cursor, target.table)
     quality.require_reconciled(target.table, seen.totals, quality.summed(published, rejected))
     counts = _counts(counted, staged, seen.totals, published, rejected)
     return counts, [*map(str, staged.warnings), *_early(target, counted)]

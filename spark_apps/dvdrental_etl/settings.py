@@ -1,6 +1,7 @@
 """Configuration: a JSON file, overridden by environment variables, read into frozen dataclasses."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,11 @@ KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("s3", "endpoint", ""),
 )
 
+#: warehouse.kind -> the scheme of its address.
+SCHEMES = {"postgres": "postgresql", "redshift": "redshift"}
+PORTS = {"postgresql": 5432, "redshift": 5439}
+NAMES = {"postgresql": "PostgreSQL", "redshift": "Redshift"}
+
 #: Options of a JDBC URL that libpq knows by the same name; the others concern the JDBC driver alone.
 SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
 
@@ -46,7 +52,7 @@ class Database:
     def place(self) -> str:
         """host:port/database, for messages."""
         parts = urlsplit(self.url.removeprefix("jdbc:"))
-        return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
+        return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 5432)}{parts.path}"
 
     def libpq(self) -> dict[str, Any]:
         """The same address for libpq: host, port, dbname, and the TLS options that both drivers call alike."""
@@ -107,10 +113,14 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
             )
         values[section][key] = str(value)
     settings = Settings(Database(**values["source"]), Warehouse(**values["warehouse"]), S3(**values["s3"]))
-    if settings.warehouse.kind != "postgres":
-        raise ConfigError(f"warehouse.kind is '{settings.warehouse.kind}'", "this version loads 'postgres'")
-    _check_url("source", settings.source)
-    _check_url("warehouse", settings.warehouse)
+    if settings.warehouse.kind not in SCHEMES:
+        raise ConfigError(
+            f"warehouse.kind is '{settings.warehouse.kind}'", f"it is one of {', '.join(sorted(SCHEMES))}"
+        )
+    _check_url("source", settings.source, "postgresql")
+    _check_url("warehouse", settings.warehouse, SCHEMES[settings.warehouse.kind])
+    if settings.warehouse.kind == "redshift":
+        _check_s3(settings.s3)
     return settings
 
 
@@ -138,8 +148,8 @@ def _read(config: Path | None) -> dict[str, dict[str, str]]:
     return document
 
 
-def _check_url(section: str, database: Database) -> None:
-    wanted = "jdbc:postgresql://host:5432/database"
+def _check_url(section: str, database: Database, scheme: str) -> None:
+    wanted = f"jdbc:{scheme}://host:{PORTS[scheme]}/database"
     try:
         parts = urlsplit(database.url.removeprefix("jdbc:"))
         _ = parts.port
@@ -147,9 +157,23 @@ def _check_url(section: str, database: Database) -> None:
         raise ConfigError(
             f"{section}.url cannot be read: its port is no number", f"it looks like {wanted}"
         ) from None
-    if not database.url.startswith("jdbc:postgresql://") or not parts.hostname or not parts.path.strip("/"):
-        raise ConfigError(f"{section}.url is not a PostgreSQL JDBC address", f"it looks like {wanted}")
+    if not database.url.startswith(f"jdbc:{scheme}://") or not parts.hostname or not parts.path.strip("/"):
+        raise ConfigError(f"{section}.url is not a {NAMES[scheme]} JDBC address", f"it looks like {wanted}")
     if parts.username or "password" in parts.query.lower():
         raise ConfigError(
             f"{section}.url holds a user or password", f"move them to {section}.user and .password"
+        )
+
+
+def _check_s3(s3: S3) -> None:
+    parts = urlsplit(s3.staging)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ConfigError(
+            f"s3.staging is '{s3.staging}', which names no bucket",
+            "Redshift takes rows from S3: set s3.staging to s3://bucket/prefix, or DVDRENTAL_S3_STAGING",
+        )
+    if not re.fullmatch(r"|default|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", s3.iam_role):
+        raise ConfigError(
+            f"s3.iam_role is '{s3.iam_role}', which is no role",
+            "name one that the cluster may take, arn:aws:iam::123456789012:role/name, or 'default' for its default",
         )

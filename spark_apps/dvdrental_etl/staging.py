@@ -1,6 +1,5 @@
-"""Rows leave Spark as Arrow batches and enter the warehouse's staging table by COPY, straight from the executors."""
+"""Rows are judged in Spark, and leave it as Arrow batches from the executors: copies.py and files.py say where to."""
 
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ VERDICT = ("reject_key", "reject_rule", "reject_column", "reject_value", "reject
 WARNING = "warning_"
 RECEIPT = (
     "staged bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
-    " row string, csv binary"
+    " row string, csv binary, url string, length bigint"
 )
 
 
@@ -35,15 +34,8 @@ class Staged:
     warnings: tuple[Warned, ...] = ()
 
 
-@dataclass(frozen=True)
-class CopyTarget:
-    """Where executors COPY to. libpq holds a password: it travels in the task's own bytes and is never shown."""
-
-    libpq: dict[str, Any]
-    statement: str
-
-    def __repr__(self) -> str:
-        return f"CopyTarget({self.statement!r})"
+#: Sends good rows on, in an executor, and gives what to tell the driver of it: values of a receipt.
+Sink = Callable[[Iterator["pa.RecordBatch"]], Iterator[Mapping[str, Any]]]
 
 
 def judged(frame: "DataFrame", target: Target) -> "DataFrame":
@@ -88,27 +80,18 @@ def _warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in rules(target) if rule.severity is Severity.WARN]
 
 
-def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
-    """COPY the frame into staging from the executors, one transaction a task."""
-    receipts = _encoded(frame, target, copy_to).collect()
-    return _staged(receipts, target)
+def send(frame: "DataFrame", target: Target, sink: Sink) -> list[Any]:
+    """Judge a frame's rows and send the good ones to the sink; the receipts of all tasks that succeeded."""
+    return _encoded(frame, target, sink).collect()
 
 
-def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None]) -> Staged:
-    """Hand the frame's CSV to `take` in this process: for a dry run, which must not leave its own transaction."""
-    receipts: list[Any] = []
-
-    def chunks() -> Iterator[bytes]:
-        for receipt in _encoded(frame, target, None).toLocalIterator():
-            receipts.append(receipt)
-            if receipt.csv is not None:
-                yield bytes(receipt.csv)
-
-    take(_reader(chunks()))
-    return _staged(receipts, target)
+def send_here(frame: "DataFrame", target: Target, sink: Sink) -> Iterator[Any]:
+    """The same, task by task, for receipts that are too much at once."""
+    return _encoded(frame, target, sink).toLocalIterator()
 
 
-def _staged(receipts: Sequence[Any], target: Target) -> Staged:
+def staged(receipts: Sequence[Any], target: Target) -> Staged:
+    """What receipts say in all."""
     severities = {(rule.column, rule.name): rule.severity for rule in rules(target)}
     rejects = tuple(
         Reject(
@@ -127,12 +110,12 @@ def _staged(receipts: Sequence[Any], target: Target) -> Staged:
     return Staged(landed, rejected, rejects, tuple(warned.values()))
 
 
-def _encoded(frame: "DataFrame", target: Target, copy_to: CopyTarget | None) -> "DataFrame":
+def _encoded(frame: "DataFrame", target: Target, sink: Sink) -> "DataFrame":
     columns = tuple(column.name for column in target.staging)
     warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
 
     def encode(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-        yield from _encode(batches, columns, warnings, copy_to)
+        yield from _encode(batches, columns, warnings, sink)
 
     return judged(frame, target).mapInArrow(encode, RECEIPT)
 
@@ -141,19 +124,16 @@ def _encode(
     batches: Iterable["pa.RecordBatch"],
     columns: tuple[str, ...],
     warnings: tuple[tuple[str, str], ...],
-    copy_to: CopyTarget | None,
+    sink: Sink,
 ) -> Iterator["pa.RecordBatch"]:
-    """Runs in an executor: good rows go out as CSV; broken ones, and what to warn of, come back to the driver."""
-    import pyarrow as pa
+    """Runs in an executor: good rows go to the sink; broken ones, and what to warn of, come back to the driver."""
     import pyarrow.compute as pc
-    from pyarrow import csv
 
     counts = {"staged": 0, "rejected": 0}
     rejects: list[Mapping[str, Any]] = []
     warned: dict[int, tuple[int, str]] = {}
-    options = csv.WriteOptions(include_header=False)
 
-    def chunks() -> Iterator[bytes]:
+    def good_rows() -> Iterator["pa.RecordBatch"]:
         for batch in batches:
             good = pc.is_null(batch.column("reject_rule"))
             bad = batch.filter(pc.invert(good)).select(VERDICT).to_pylist()
@@ -165,70 +145,28 @@ def _encode(
             rows = batch.select(columns) if not bad else batch.select(columns).filter(good)
             counts["staged"] += rows.num_rows
             if rows.num_rows:
-                sink = io.BytesIO()
-                csv.write_csv(rows, sink, options)
-                yield sink.getvalue()
+                yield rows
 
-    if copy_to is None:
-        for chunk in chunks():
-            yield _receipt(pa, csv=chunk)
-    else:
-        _copy(chunks(), copy_to)
+    for sent in sink(good_rows()):
+        yield _receipt(**sent)
     for reject in rejects:
-        yield _receipt(pa, **{name: reject[f"reject_{long}"] for name, long in _REJECT_FIELDS.items()})
+        yield _receipt(**{name: reject[f"reject_{long}"] for name, long in _REJECT_FIELDS.items()})
     for number, (rows, key) in warned.items():
         column, rule = warnings[number]
-        yield _receipt(pa, warned=rows, key=key, rule=rule, name=column)
-    yield _receipt(pa, **counts)
+        yield _receipt(warned=rows, key=key, rule=rule, name=column)
+    yield _receipt(**counts)
 
 
 _REJECT_FIELDS = {"key": "key", "rule": "rule", "name": "column", "value": "value", "row": "row"}
 
 
-def _receipt(pa: Any, **values: Any) -> "pa.RecordBatch":
+def _receipt(**values: Any) -> "pa.RecordBatch":
+    import pyarrow as pa
+
     text, number = pa.string(), pa.int64()
     schema = pa.schema(
         [("staged", number), ("rejected", number), ("warned", number)]
         + [(name, text) for name in _REJECT_FIELDS]
-        + [("csv", pa.binary())]
+        + [("csv", pa.binary()), ("url", text), ("length", number)]
     )
     return pa.RecordBatch.from_pylist([{"staged": 0, "rejected": 0, "warned": 0} | values], schema=schema)
-
-
-def _copy(chunks: Iterator[bytes], copy_to: CopyTarget) -> None:
-    """One COPY, one transaction: a task that fails or is killed leaves nothing behind."""
-    import itertools
-
-    import psycopg2
-
-    first = next(chunks, None)
-    if first is None:  # an empty partition needs no connection
-        return
-    connection = psycopg2.connect(**copy_to.libpq, connect_timeout=10, application_name="dvdrental-etl stage")
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.copy_expert(copy_to.statement, _reader(itertools.chain([first], chunks)), size=1 << 20)
-    finally:
-        connection.close()
-
-
-def _reader(chunks: Iterator[bytes]) -> io.BufferedReader:
-    """Chunks of bytes as the file that COPY reads."""
-
-    class Chunks(io.RawIOBase):
-        rest = memoryview(b"")
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: Any) -> int:
-            while not self.rest:
-                following = next(chunks, None)
-                if following is None:
-                    return 0
-                self.rest = memoryview(following)
-            taken = min(len(buffer), len(self.rest))
-            buffer[:taken], self.rest = self.rest[:taken], self.rest[taken:]
-            return taken
-
-    return io.BufferedReader(Chunks(), buffer_size=1 << 20)

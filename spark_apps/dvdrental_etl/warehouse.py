@@ -1,20 +1,28 @@
-"""The warehouse's side of a load: connect, keep the tables as the DDL says, stage, and publish in one transaction."""
+"""The warehouse's side of a load: connect, keep the tables as the DDL says, stage, and publish in one transaction.
+
+Warehouse is PostgreSQL; redshift.py overrides what differs there.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errors as postgres
 from psycopg2.extras import execute_values
 
+from dvdrental_etl import copies
 from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
-from dvdrental_etl.errors import Fenced, WarehouseError, first_line
-from dvdrental_etl.settings import Warehouse as Address
+from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
+from dvdrental_etl.settings import Settings
 from dvdrental_etl.source import Totals, quoted
+from dvdrental_etl.staging import Staged
 from dvdrental_etl.statements import quarantined_of, spans_of
 from dvdrental_etl.targets import Fact, Target
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 LOCK_TIMEOUT = "10min"
 #: A driver whose transaction has said nothing for so long is stopped or cut off: its publish takes milliseconds.
@@ -22,11 +30,20 @@ FORGOTTEN_AFTER = "2 seconds"
 APPLICATION = "dvdrental-etl"
 
 
+def open_warehouse(settings: Settings) -> "Warehouse":
+    """The warehouse of a configuration, by its kind; not connected yet."""
+    if settings.warehouse.kind == "redshift":
+        from dvdrental_etl.redshift import Redshift
+
+        return Redshift(settings)
+    return Warehouse(settings)
+
+
 class Warehouse:
     """A connection to a PostgreSQL warehouse. A context manager."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, settings: Settings) -> None:
+        self.address = settings.warehouse
         self._connection: Any = None
 
     def __enter__(self) -> "Warehouse":
@@ -71,6 +88,11 @@ class Warehouse:
                 f"warehouse {self.address.place}: a lock was not to be had within {LOCK_TIMEOUT}: {first_line(error)}",
                 "see pg_locks for who holds it, then run again",
             ) from error
+        except (postgres.SerializationFailure, postgres.DeadlockDetected) as error:
+            raise Conflict(
+                f"warehouse {self.address.place}: {first_line(error)}",
+                "another transaction went first; run again",
+            ) from error
         except psycopg2.Error as error:
             raise WarehouseError(
                 f"warehouse {self.address.place}: {first_line(error)}",
@@ -82,18 +104,14 @@ class Warehouse:
 
     def ensure_tables(self, cursor: Any) -> None:
         """Create the schema and its tables where they are missing; refuse tables that differ from the DDL."""
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",)
-        )
+        self._queue_up(cursor)
         have = self._columns(cursor)
         expected = {table: columns for name in TABLES for table, columns in tables_in(name).items()}
         if set(expected) - set(have):
             cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.address.schema,))
             if not cursor.fetchall():  # IF NOT EXISTS would ask for the right to create even where it exists
                 cursor.execute(f"CREATE SCHEMA {quoted(self.address.schema)}")
-            for name in TABLES:
-                cursor.execute(script(f"create_{name}.sql"))
-            cursor.execute(script("physical/postgres.sql"))
+            self._create_tables(cursor)
             have = self._columns(cursor)
         found = [
             f"{table}.{difference}"
@@ -106,6 +124,17 @@ class Warehouse:
                 + "; ".join(found),
                 "alter the tables to match, or point warehouse.schema at an empty one",
             )
+
+    def _queue_up(self, cursor: Any) -> None:
+        """One at a time makes tables."""
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",)
+        )
+
+    def _create_tables(self, cursor: Any) -> None:
+        for name in TABLES:
+            cursor.execute(script(f"create_{name}.sql"))
+        cursor.execute(script("physical/postgres.sql"))
 
     def _columns(self, cursor: Any) -> dict[str, list[tuple[str, str]]]:
         """Table -> its columns, their types written as the DDL writes them."""
@@ -138,8 +167,27 @@ class Warehouse:
             (spans_of(table), "low bigint NOT NULL, high bigint NOT NULL", spans),
             (quarantined_of(table), "grain_key bigint NOT NULL", [(key,) for key in quarantined]),
         ):
-            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
-            execute_values(cursor, f"INSERT INTO {name} VALUES %s", rows, page_size=1000)  # noqa: S608
+            cursor.execute(f"CREATE TEMP TABLE {name} ({columns})")
+            self.insert(cursor, name, [column.split()[0] for column in columns.split(", ")], rows)
+
+    def drop_bounds(self, cursor: Any, table: str) -> None:
+        for name in (spans_of(table), quarantined_of(table)):
+            cursor.execute(f"DROP TABLE {name}")
+
+    def insert(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A few thousand rows, many in one statement."""
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES %s"  # noqa: S608 - our own names
+        execute_values(cursor, statement, rows, page_size=1000)
+
+    def stage(self, frame: "DataFrame", target: Target, name: str) -> Staged:
+        """Bring a frame's rows into the staging table, from the executors, each task in its own transaction."""
+        statement = self._copy_statement(name, target.staging)
+        return copies.stage(frame, target, copies.CopyTarget(self.address.libpq(), statement))
+
+    def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
+        """The same within this transaction, in which the staging table was made."""
+        statement = self._copy_statement(name, target.staging)
+        return copies.stream(frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20))
 
     def drop_staging(self, cursor: Any, name: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
@@ -187,10 +235,14 @@ class Warehouse:
             (APPLICATION, table, attempt, FORGOTTEN_AFTER),
         )
 
-    def copy_statement(self, name: str, columns: Sequence[Column]) -> str:
+    def _copy_statement(self, name: str, columns: Sequence[Column]) -> str:
         """COPY for a connection that knows nothing of the search_path."""
         listed = ", ".join(column.name for column in columns)
         return f"COPY {quoted(self.address.schema)}.{name} ({listed}) FROM STDIN (FORMAT csv)"
+
+    def lock_record(self, cursor: Any, table: str) -> None:
+        """Keep other writers off a table of the run record, so that its next number is ours."""
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
     def lock(self, cursor: Any, target: Target) -> None:
         """Keep other writers off the tables that a publish writes. Readers go on reading."""

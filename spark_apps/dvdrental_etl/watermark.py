@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg2.extras import execute_values
-
 from dvdrental_etl.changes import Range, Ranges, Watermark
+from dvdrental_etl.warehouse import Warehouse
+
+COLUMNS = "table_name", "source_name", "range_no", "source_rows", "key_sum", "load_id"
+MOST_LISTED = 1_000  # numbers in one statement
 
 
 def read(cursor: Any, table: str) -> Watermark | None:
@@ -40,24 +42,22 @@ def _ranges(cursor: Any, table: str) -> dict[str, Ranges]:
     return dict(found)
 
 
-def write(cursor: Any, table: str, load_id: int, now: Mapping[str, Ranges]) -> None:
+def write(warehouse: Warehouse, cursor: Any, table: str, load_id: int, now: Mapping[str, Ranges]) -> None:
     """Make etl_range say what this load saw, in the transaction that publishes it; unchanged ranges stay."""
     then = _ranges(cursor, table)
     for source_name in {*then, *now}:
         old, new = then.get(source_name, {}), now.get(source_name, {})
         stale = [number for number in old if new.get(number) != old[number]]
-        if stale:
+        for at in range(0, len(stale), MOST_LISTED):
+            listed = stale[at : at + MOST_LISTED]
             cursor.execute(
-                "DELETE FROM etl_range WHERE table_name = %s AND source_name = %s AND range_no IN %s",
-                (table, source_name, tuple(stale)),
+                "DELETE FROM etl_range WHERE table_name = %s AND source_name = %s"  # noqa: S608 - places only
+                f" AND range_no IN ({', '.join(['%s'] * len(listed))})",
+                (table, source_name, *listed),
             )
-        execute_values(
-            cursor,
-            "INSERT INTO etl_range (table_name, source_name, range_no, source_rows, key_sum, load_id) VALUES %s",
-            [
-                (table, source_name, number, one.rows, one.key_sum, load_id)
-                for number, one in new.items()
-                if old.get(number) != one
-            ],
-            page_size=1000,
-        )
+        fresh = [
+            (table, source_name, number, one.rows, one.key_sum, load_id)
+            for number, one in new.items()
+            if old.get(number) != one
+        ]
+        warehouse.insert(cursor, "etl_range", COLUMNS, fresh)

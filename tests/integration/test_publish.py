@@ -60,7 +60,7 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     before = lab.content()
 
     def retry_begins() -> None:
-        with Warehouse(settings.load(lab.config, {}).warehouse) as warehouse:
+        with Warehouse(settings.load(lab.config, {})) as warehouse:
             run = batch.Batch(1, "base", before_as_of, opened_here=False)
             batch.start_load(warehouse, run, "fact_sales")
 

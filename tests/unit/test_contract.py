@@ -15,7 +15,7 @@ from dvdrental_etl.errors import ContractError
 
 SQL_SCRIPTS = Path(__file__).resolve().parents[2] / "sql_scripts"
 NAMES = sorted(path.stem.removeprefix("create_") for path in SQL_SCRIPTS.glob("create_*.sql"))
-AUDIT = ["etl_batch", "etl_load", "etl_range", "etl_reject"]
+AUDIT = ["etl_batch", "etl_load", "etl_range", "etl_reject", "etl_lock"]
 
 
 def tables(name):
@@ -54,7 +54,7 @@ def test_every_column_line_of_every_ddl_is_read(name):
     read = contract.tables_in(name)
     assert list(read) == tables(name)
     for table in tables(name):
-        assert len(lines[table]) >= 6
+        assert len(lines[table]) >= 1
         words = [line.split("--")[0].split() for line in lines[table]]
         assert [(c.name, c.type) for c in read[table]] == [(w[0], w[1].rstrip(",")) for w in words]
         assert [c.required for c in read[table]] == [w[2:3] == ["NOT"] for w in words]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import load_dim_movie
 import load_dim_staff
 import load_fact_sales
-from dvdrental_etl import quality, staging
+from dvdrental_etl import copies, quality, staging
 from dvdrental_etl.errors import GateRefused
 from dvdrental_etl.quality import Reject, Warned
 from dvdrental_etl.rules import Rule, Severity, rules
@@ -290,7 +290,8 @@ def encoded(values, kind, verdict=None):
             **{name: pa.array(broken, pa.string()) for name in staging.VERDICT},
         }
     )
-    receipts = [row for out in staging._encode([batch], ("n", "v"), (), None) for row in out.to_pylist()]
+    sink = lambda rows: ({"csv": chunk} for chunk in copies._csv(rows))  # noqa: E731
+    receipts = [row for out in staging._encode([batch], ("n", "v"), (), sink) for row in out.to_pylist()]
     return b"".join(row["csv"] or b"" for row in receipts), receipts
 
 
@@ -362,7 +363,7 @@ def test_of_very_many_broken_rows_all_are_counted_and_some_are_kept(monkeypatch)
 def streamed(frame, target):
     """What a load sends to COPY, through Spark, and what it says of it."""
     sent = []
-    staged = staging.stream(frame, target, lambda file: sent.append(file.read()))
+    staged = copies.stream(frame, target, lambda file: sent.append(file.read()))
     return b"".join(sent), staged
 
 
@@ -409,13 +410,13 @@ def test_an_empty_frame_sends_nothing(framed):
 
 def test_copy_reads_chunks_of_any_size_as_one_file():
     chunks = [b"", b"1,a\n", b"2,b\n" * 400_000, b"", b"3,c\n"]
-    file = staging._reader(iter(chunks))
+    file = copies._reader(iter(chunks))
     read = [file.read(3), file.read(1 << 20), file.read()]
     assert b"".join(read) == b"1,a\n" + b"2,b\n" * 400_000 + b"3,c\n"
 
 
 def test_where_executors_copy_to_is_never_shown():
-    target = staging.CopyTarget({"host": "h", "password": "s3cret"}, "COPY t FROM STDIN")
+    target = copies.CopyTarget({"host": "h", "password": "s3cret"}, "COPY t FROM STDIN")
     assert repr(target) == "CopyTarget('COPY t FROM STDIN')"
 
 
