@@ -1,0 +1,88 @@
+"""One moment of a database, as verify reads it: a read-only transaction that sees nothing of what happens meanwhile."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from types import TracebackType
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+
+from dvdrental_etl.errors import EtlError, first_line
+from dvdrental_etl.settings import Database
+
+Query = str | sql.Composable
+Rows = Iterator[tuple[Any, ...]]
+#: So many rows of a streamed query are in memory at a time.
+AT_A_TIME = 10_000
+
+
+class Moment:
+    """A connection whose moment is that of its first query. A context manager.
+
+    side: source or warehouse, for messages. failure: the error that tells of a database that cannot be read.
+    """
+
+    def __init__(self, database: Database, side: str, failure: type[EtlError]) -> None:
+        self._database, self._side, self._failure = database, side, failure
+        self._connection: Any = None
+        self._streams = 0
+
+    def __enter__(self) -> "Moment":
+        database = self._database
+        try:
+            self._connection = psycopg2.connect(
+                **database.libpq(), connect_timeout=10, application_name="dvdrental-etl verify"
+            )
+        except psycopg2.OperationalError as error:
+            raise self._failure(
+                f"{self._side} {database.place} cannot be reached as '{database.user}': {first_line(error)}",
+                f"check {self._side}.url, user and password, and that the server takes connections from here",
+            ) from None
+        try:
+            self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+            with self._told(), self._connection.cursor() as cursor:
+                cursor.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(database.schema)))
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """An error of the database becomes one for people."""
+        try:
+            yield
+        except psycopg2.Error as error:
+            raise self._failure(
+                f"{self._side} {self._database.place}: {first_line(error)}",
+                "check the role's rights and the server's log",
+            ) from error
+
+    def rows(self, query: Query, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._told(), self._connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def stream(
+        self, query: Query, parameters: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], Rows]:
+        """The names of a query's columns, and its rows, of which few are in memory at a time."""
+        self._streams += 1
+        with self._told():
+            cursor = self._connection.cursor(name=f"verify_{self._streams}")
+            cursor.itersize = AT_A_TIME
+            cursor.execute(query, parameters)
+            first = cursor.fetchmany(AT_A_TIME)
+        return tuple(column[0] for column in cursor.description), chain(first, self._rest(cursor))
+
+    def _rest(self, cursor: Any) -> Rows:
+        with self._told(), cursor:
+            yield from cursor

@@ -1,0 +1,48 @@
+-- Each column of the payments of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
+SELECT
+    range_no,
+    COUNT(*) AS facts,
+    COUNT(rental_id) AS rented,
+    SUM(nth * customer_id) AS customers,
+    SUM(nth * staff_id) AS staff,
+    SUM(nth * store_id) AS stores,
+    SUM(nth * film_id) AS films,
+    SUM(nth * rental_id) AS rentals,
+    SUM(nth * CAST(sales_amount * 100 AS bigint)) AS cents,
+    SUM(nth * CAST(EXTRACT(EPOCH FROM DATE_TRUNC('second', payment_ts)) AS bigint)) AS seconds,
+    SUM(nth * payment_date_key) AS payment_days,
+    SUM(nth * rental_date_key) AS rental_days,
+    SUM(nth * return_date_key) AS return_days
+FROM (
+    SELECT
+        CAST(p.payment_id AS bigint) >> 10 AS range_no,
+        1 + (CAST(p.payment_id AS bigint) & 1023) AS nth,
+        COALESCE(p.customer_id, -1) AS customer_id,
+        COALESCE(p.staff_id, -1) AS staff_id,
+        COALESCE(i.store_id, -1) AS store_id,
+        COALESCE(i.film_id, -1) AS film_id,
+        p.rental_id,
+        p.amount AS sales_amount,
+        CAST(p.payment_date AS timestamp) AS payment_ts,
+        CASE
+            WHEN CAST(p.payment_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
+                THEN CAST(TO_CHAR(p.payment_date, 'YYYYMMDD') AS integer)
+            ELSE -1
+        END AS payment_date_key,
+        CASE
+            WHEN CAST(r.rental_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
+                THEN CAST(TO_CHAR(r.rental_date, 'YYYYMMDD') AS integer)
+            ELSE -1
+        END AS rental_date_key,
+        CASE
+            WHEN r.rental_id IS NOT NULL AND r.return_date IS NULL THEN -2
+            WHEN CAST(r.return_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
+                THEN CAST(TO_CHAR(r.return_date, 'YYYYMMDD') AS integer)
+            ELSE -1
+        END AS return_date_key
+    FROM payment p
+    LEFT JOIN rental r ON r.rental_id = p.rental_id
+    LEFT JOIN inventory i ON i.inventory_id = r.inventory_id
+    WHERE p.payment_id IS NOT NULL
+) f
+GROUP BY range_no

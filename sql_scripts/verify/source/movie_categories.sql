@@ -1,0 +1,15 @@
+-- The categories of each film, sorted, as one text. A category that was taken away shows in no row but in their number.
+SELECT
+    f.film_id,
+    STRING_AGG(CAST(c.name AS text), ', ' ORDER BY CAST(c.name AS text) COLLATE "C") AS category,
+    MIN(LEAST(age(f.xmin), age(fc.xmin), age(c.xmin))) <= age(CAST(%(horizon)s AS xid)) AS is_young,
+    COALESCE(
+        'category.category_id ' || MIN(CASE WHEN c.category_id IS NULL THEN fc.category_id END),
+        'film_category.film_id ' || f.film_id
+    ) AS gone
+FROM film f
+LEFT JOIN film_category fc ON fc.film_id = f.film_id
+LEFT JOIN category c ON c.category_id = fc.category_id
+WHERE f.film_id IS NOT NULL
+GROUP BY f.film_id
+ORDER BY f.film_id

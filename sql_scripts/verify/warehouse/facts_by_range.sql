@@ -1,0 +1,36 @@
+-- Each column of the facts of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
+SELECT
+    range_no,
+    COUNT(*) AS facts,
+    COUNT(rental_id) AS rented,
+    SUM(nth * customer_id) AS customers,
+    SUM(nth * staff_id) AS staff,
+    SUM(nth * store_id) AS stores,
+    SUM(nth * film_id) AS films,
+    SUM(nth * rental_id) AS rentals,
+    SUM(nth * CAST(sales_amount * 100 AS bigint)) AS cents,
+    SUM(nth * CAST(EXTRACT(EPOCH FROM DATE_TRUNC('second', payment_ts)) AS bigint)) AS seconds,
+    SUM(nth * payment_date_key) AS payment_days,
+    SUM(nth * rental_date_key) AS rental_days,
+    SUM(nth * return_date_key) AS return_days
+FROM (
+    SELECT
+        f.sales_key >> 10 AS range_no,
+        1 + (f.sales_key & 1023) AS nth,
+        COALESCE(c.customer_id, -9) AS customer_id,
+        COALESCE(t.staff_id, -9) AS staff_id,
+        COALESCE(s.store_id, -9) AS store_id,
+        COALESCE(m.film_id, -9) AS film_id,
+        f.rental_id,
+        f.sales_amount,
+        f.payment_ts,
+        f.payment_date_key,
+        f.rental_date_key,
+        f.return_date_key
+    FROM fact_sales f
+    LEFT JOIN dim_customer c ON c.customer_key = f.customer_key
+    LEFT JOIN dim_staff t ON t.staff_key = f.staff_key
+    LEFT JOIN dim_store s ON s.store_key = f.store_key
+    LEFT JOIN dim_movie m ON m.movie_key = f.movie_key
+) f
+GROUP BY range_no
