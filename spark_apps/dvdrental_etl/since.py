@@ -63,7 +63,10 @@ def mark_of(source: Moment, warehouse: Moment, table: str, grain: str) -> Mark |
 
 
 def identities(source: Moment) -> set[str]:
-    """What names this source, in the words of etl_load.source_identity: server, history, database, each table."""
+    """What names this source, in the words of etl_load.source_identity: server, history, database, each table.
+
+    Views and foreign tables are not among them: their rows do not tell who wrote them.
+    """
     names = {"system unknown"}
     allowed = source.rows("""
         SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
@@ -78,7 +81,8 @@ def identities(source: Moment) -> set[str]:
         SELECT 'database ' || oid FROM pg_database WHERE datname = current_database()
         UNION ALL
         SELECT c.relname || ' ' || c.oid
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
     """)
     return names | {name for (name,) in rows}
 

@@ -1,12 +1,16 @@
 """verify: silent on a sound warehouse, and loud about each thing that somebody breaks in one."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import MakeLab
 from lab import ROOT, Lab, Outcome, write_config
 
 from dvdrental_etl import settings, verify
+from sandbox.server import Sandbox
 
 #: What happened to the business between loads: by night, and the flags of its load.
 NIGHTS = {
@@ -189,7 +193,8 @@ CORRUPTIONS = {
     ),
     "a fact has a version of another time": (
         """
-        UPDATE fact_sales f SET customer_key = d.customer_key FROM dim_customer o JOIN dim_customer d USING (customer_id)
+        UPDATE fact_sales f SET customer_key = d.customer_key
+        FROM dim_customer o JOIN dim_customer d USING (customer_id)
         WHERE f.customer_key = o.customer_key AND d.valid_from > o.valid_from AND d.is_current
         """,
         "fact_is_keyed_by_the_version_of_its_time",
@@ -449,14 +454,192 @@ def assert_quarantined(outcomes: dict[str, Outcome]) -> None:
 
 
 @pytest.fixture
-def copy(make_lab: MakeLab, lived: Lab) -> Lab:
-    """The same, to be broken."""
+def broken(server: Sandbox, lived: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """The same source, and a copy of the warehouse to be broken."""
+    server.clone(lived.warehouse.database, "broken")
+    credentials = server.credentials(lived.source.database, "broken")
+    yield replace(
+        lived,
+        warehouse=replace(lived.warehouse, database="broken"),
+        config=write_config(tmp_path / "credentials.json", credentials),
+    )
+    server.drop_database("broken")
+
+
+@pytest.fixture
+def live(make_lab: MakeLab, lived: Lab) -> Lab:
+    """A copy of both sides, to go on living."""
     return make_lab(lived.source.database, lived.warehouse.database)
 
 
 @pytest.mark.parametrize("what", CORRUPTIONS)
-def test_finds(copy: Lab, what: str) -> None:
+def test_finds(broken: Lab, what: str) -> None:
     statement, check, said = CORRUPTIONS[what]
-    copy.warehouse(statement)
-    found = findings(copy)
+    broken.warehouse(statement)
+    found = findings(broken)
     assert any(line.startswith(f"{check}: ") and said in line for line in found), found
+
+
+def test_every_check_is_run_and_every_check_is_broken_here() -> None:
+    folder = ROOT / "sql_scripts" / "verify"
+    pairs = {path.stem for path in (folder / "source").glob("*.sql")}
+    assert pairs == {path.stem for path in (folder / "warehouse").glob("*.sql")}
+    assert pairs == {*verify.MEMBERS, verify.RANGES, verify.ROWS, verify.DAYS}
+    files = {path.stem for path in folder.glob("*.sql")}
+    assert set(verify.CHECKS) == files
+    # The sums of ranges only say where rows are looked at.
+    assert {check for _, check, _ in CORRUPTIONS.values()} == files | pairs - {verify.RANGES}
+
+
+#: What happens to the business after the load: statement -> how many rows of the star wait for it.
+AFTERWARDS = {
+    # Payments: some come, one into the range of the quarantined one; some change; some go.
+    """
+    INSERT INTO payment VALUES (90004, 1, 1, 1, 5.00, '2007-09-02'), (95000, 1, 1, 1, 5.00, '2007-09-02');
+    UPDATE payment SET amount = amount + 0.01 WHERE payment_id = 17512;
+    UPDATE payment SET customer_id = 2 WHERE payment_id = 17513 AND customer_id <> 2;
+    DELETE FROM payment WHERE payment_id IN (17514, 17515, 17516);
+    """: 7,
+    # What is in quarantine is mended, and what was loaded breaks.
+    "UPDATE payment SET amount = 7.00 WHERE payment_id = 90002": 1,
+    "UPDATE payment SET amount = NULL WHERE payment_id = 90001": 1,
+    # Rentals: one comes back, one is lost, a copy moves to the other store.
+    "UPDATE rental SET return_date = '2007-09-03' WHERE rental_id = (SELECT rental_id FROM payment"
+    " WHERE payment_id = 17520)": None,
+    "DELETE FROM rental WHERE rental_id = (SELECT rental_id FROM payment WHERE payment_id = 17521)": None,
+    "UPDATE inventory SET store_id = 3 - store_id WHERE inventory_id = (SELECT inventory_id FROM rental JOIN payment"
+    " USING (rental_id) WHERE payment_id = 17522)": None,
+    # Customers: one comes, one moves, one goes, the one that was early arrives, a city disappears.
+    """
+    INSERT INTO customer SELECT id, store_id, first_name, last_name, email, address_id, activebool, create_date,
+        '2007-09-02', active FROM customer, (VALUES (700), (888)) AS new (id) WHERE customer_id = 1;
+    UPDATE customer SET store_id = 3 - store_id WHERE customer_id = 11;
+    DELETE FROM customer WHERE customer_id = 12;
+    """: 4,
+    "DELETE FROM city WHERE city_id = (SELECT city_id FROM address JOIN customer USING (address_id)"
+    " WHERE customer_id = 13)": None,
+    # Films: one comes, one changes, one goes, one loses its category, and that of quarantine is mended.
+    """
+    INSERT INTO film (film_id, title, language_id, last_update, fulltext) VALUES (5001, 'NEW', 1, '2007-09-02', '');
+    UPDATE film SET rental_rate = 1.23 WHERE film_id = 11;
+    DELETE FROM film WHERE film_id = 12;
+    DELETE FROM film_category WHERE film_id = 13;
+    UPDATE film SET rental_rate = 1.23 WHERE film_id = 7;
+    """: None,
+    "UPDATE staff SET last_name = 'Married' WHERE staff_id = 1": None,
+}
+
+
+def test_the_source_lives_on_and_the_warehouse_breaks(live: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = 0
+    for happened, rows in AFTERWARDS.items():
+        live.source(happened)
+        found = report(live)
+        assert (happened, found.findings) == (happened, [])
+        assert found.waiting == waiting + rows if rows else found.waiting > waiting, happened
+        waiting = found.waiting
+    assert verify.main([str(live.config)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{waiting} rows changed at the source since the load; the next load brings them",
+        "verify: 25 checks, 0 findings",
+    ]
+    # All of it in ranges of rows that have changed.
+    live.warehouse(
+        """
+        UPDATE fact_sales SET sales_amount = sales_amount - 0.01 WHERE sales_key = 17530;
+        UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17531;
+        UPDATE fact_sales SET rental_date_key = 20010101 WHERE sales_key = 17532;
+        UPDATE dim_customer SET city = 'Elsewhere' WHERE customer_id = 20;
+        UPDATE dim_movie SET category = 'Wrong' WHERE film_id = 30;
+        UPDATE dim_movie SET language = '' WHERE film_id = 31;
+        """
+    )
+    assert verify.main([str(live.config)]) == 5
+    said = capsys.readouterr().out
+    for what in (
+        "facts: fact_sales: sales_key 17530: sales_amount is",
+        "facts: fact_sales: sales_key 17531: sales_amount is",
+        "facts: fact_sales: sales_key 17532: rental_date_key is",
+        "dim_customer: dim_customer: customer_id 20: city is",
+        "dim_movie: dim_movie: film_id 31: language is",
+        "payments_per_day: ",
+    ):
+        assert what in said, said
+    live.warehouse("DELETE FROM fact_sales WHERE sales_key = 17533")
+    assert "facts: fact_sales: sales_key 17533 is missing, the source has it" in findings(live)
+
+
+def test_a_wrong_category_where_no_films_category_has_gone(live: Lab) -> None:
+    live.source("UPDATE film SET rental_rate = 1.23 WHERE film_id = 11; DELETE FROM film WHERE film_id = 12")
+    live.warehouse("UPDATE dim_movie SET category = 'Wrong' WHERE film_id = 30")
+    assert any("film_id 30: category is 'Wrong'" in line for line in findings(live))
+
+
+def test_a_fact_too_many_among_payments_that_went(live: Lab) -> None:
+    live.source("DELETE FROM payment WHERE payment_id IN (17514, 17515)")
+    live.warehouse("UPDATE fact_sales SET sales_key = 17504 WHERE sales_key = 17530")
+    found = findings(live)
+    assert "facts: fact_sales: sales_key 17504 is not in the source" in found
+    assert "facts: fact_sales: sales_key 17530 is missing, the source has it" in found
+
+
+def test_the_next_load_brings_what_waited(live: Lab) -> None:
+    live.source(next(iter(AFTERWARDS)))
+    assert report(live).waiting
+    live.load("fact_sales", as_of="2007-10-01T00:00:00")
+    assert (report(live).findings, report(live).waiting) == ([], 0)
+
+
+def test_another_source_is_compared_and_nothing_excused(live: Lab) -> None:
+    assert findings(live) == []
+    live.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id = 11")
+    assert findings(live) == []
+    live.warehouse(
+        "UPDATE etl_load SET source_identity = replace(source_identity, 'database ', 'database 1')"
+    )
+    (found,) = findings(live)
+    assert found.startswith("dim_customer: dim_customer: customer_id 11: store_id is")
+
+
+def test_many_findings_are_counted(live: Lab) -> None:
+    live.warehouse("UPDATE fact_sales SET rental_date_key = 20010101")
+    found = [line for line in findings(live) if line.startswith("facts: ")]
+    assert len(found) == verify.SHOWN + 1
+    facts = live.warehouse.value("SELECT count(*) FROM fact_sales")
+    assert found[-1] == f"facts: these are the first 5 of {facts} differences"
+
+
+def test_a_source_of_views_is_compared(live: Lab) -> None:
+    live.source(
+        """
+        ALTER TABLE language RENAME TO language_stored;
+        CREATE VIEW language AS SELECT * FROM language_stored;
+        GRANT SELECT ON language TO etl_reader;
+        """
+    )
+    live.load("dim_movie", as_of="2007-10-01T00:00:00")
+    assert findings(live) == []
+    live.warehouse("UPDATE dim_movie SET language = 'None' WHERE film_id = 30")
+    assert any("film_id 30: language is 'None'" in line for line in findings(live))
+
+
+def test_only_what_was_loaded_is_compared(empty: Lab) -> None:
+    empty.load("dim_staff")
+    found = report(empty)
+    assert (found.findings, found.checks) == ([], len(verify.CHECKS) + 1)
+
+
+@pytest.mark.parametrize(("side", "code"), [("source", 4), ("warehouse", 7)])
+def test_a_side_that_cannot_be_reached(
+    broken: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str, code: int
+) -> None:
+    credentials = json.loads(broken.config.read_text())
+    config = write_config(tmp_path / "wrong.json", credentials, **{side: {"password": "wrong"}})
+    assert verify.main([str(config)]) == code
+    said = capsys.readouterr().err
+    assert said.startswith(f"verify: error: {side} 127.0.0.1:")
+    assert "cannot be reached" in said
+    config = write_config(tmp_path / "empty.json", credentials, **{side: {"schema": "nothing"}})
+    assert verify.main([str(config)]) == code
+    assert "does not exist" in capsys.readouterr().err
