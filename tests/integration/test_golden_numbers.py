@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 from lab import DIMENSIONS, TABLES, Lab
 
+from dvdrental_etl import settings, verify
+
 JOINED = """
     FROM fact_sales f
     JOIN dim_customer USING (customer_key) JOIN dim_staff USING (staff_key)
@@ -142,3 +144,8 @@ def test_record(real: Lab) -> None:
     assert version
     assert snapshot.count(":") == 2
     assert "/" in lsn
+
+
+def test_verify_finds_nothing(real: Lab) -> None:
+    report = verify.examine(settings.load(real.config, {}))
+    assert (report.findings, report.waiting) == ([], 0)

@@ -15,6 +15,7 @@ import pytest
 from conftest import SCALE, MakeLab
 from lab import TABLES, Lab, Place, counts, planned, write_config
 
+from dvdrental_etl import settings, verify
 from sandbox.binaries import NOBODY, private_folder, readable_by_others, wheel_install
 from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
 from sandbox.fill import Content, Target, fill
@@ -64,6 +65,11 @@ def test_all_of_it_arrives(sibling: Lab) -> None:
         assert load["source_rows"] == load["warehouse_rows"]
     assert load["source_rows"] == rows
     assert Decimal(str(load["warehouse_amount"])) == amount
+
+
+def test_verify_reads_it_as_the_jobs_do(sibling: Lab) -> None:
+    report = verify.examine(settings.load(sibling.config, {}))
+    assert (report.findings, report.waiting) == ([], 0)
 
 
 def test_stores_by_the_hundred(sibling: Lab) -> None:
