@@ -31,7 +31,7 @@ lint: env ## linter, formatter, type checker
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-verify: env ## check the sandbox's warehouse with plain SQL, no Spark
+verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
 
 down: env ## stop the sandbox; its data stays

@@ -75,7 +75,8 @@ DOCS = """
 
 Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and fixes its
 moment, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks the published
-star with plain SQL. Every load is safe to repeat: clear a failed task and it goes on from there.
+star with plain SQL, by itself and against the source. Every load is safe to repeat: clear a failed task and
+it goes on from there.
 
 | connection | what it says |
 |---|---|
@@ -200,7 +201,7 @@ def prepare() -> None:
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)
 def verify() -> None:
-    """Check the published star with plain SQL, and close the batch."""
+    """Check the published star with plain SQL, by itself and against the source, and close the batch."""
     context = get_current_context()
     settings = etl_settings(context)
     from dvdrental_etl import batch, verify

@@ -233,7 +233,7 @@ CORRUPTIONS = {
     "a wrong name on an old version": (
         "UPDATE dim_customer SET last_name = 'WRONG' WHERE customer_id = 3 AND NOT is_current",
         "versions_share_what_has_no_history",
-        "natural_key 3, version_key 3, column_name last_name",
+        "natural_key 3, version_key 3, column_names last_name",
     ),
     "a wrong name on all versions": (
         "UPDATE dim_customer SET last_name = 'WRONG' WHERE customer_id = 3",

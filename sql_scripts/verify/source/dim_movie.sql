@@ -11,7 +11,10 @@ SELECT
     f.replacement_cost,
     CAST(f.rating AS text) AS rating,
     CASE WHEN f.special_features IS NOT NULL THEN COALESCE(
-        (SELECT STRING_AGG(t.feature, ', ' ORDER BY t.feature COLLATE "C") FROM UNNEST(f.special_features) AS t (feature)),
+        (
+            SELECT STRING_AGG(t.feature, ', ' ORDER BY t.feature COLLATE "C")
+            FROM UNNEST(f.special_features) AS t (feature)
+        ),
         ''
     ) END AS special_features,
     FALSE AS is_inferred,
