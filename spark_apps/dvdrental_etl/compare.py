@@ -10,19 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 #: A range holds 2^10 keys, as in etl_range.
 RANGE_BITS = 10
 SIGNS = ("is_young", "gone", "is_early")
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row's key, its values by name, and its signs by name."""
+class Row(NamedTuple):
+    """A row's key, its values and their names, and its signs by name."""
 
     key: Any
-    values: Mapping[str, object]
+    names: tuple[str, ...]
+    values: tuple[object, ...]
     signs: Mapping[str, Any]
 
 
@@ -56,11 +56,14 @@ class Difference:
 
 
 def rows_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Row]:
-    """What a query gave, each value under the name of its column."""
+    """What a query gave, values and signs apart."""
+    places = [place for place, name in enumerate(names) if place and name not in SIGNS]
+    signs = [(name, place) for place, name in enumerate(names) if name in SIGNS]
+    valued = tuple(names[place] for place in places)
     for row in rows:
-        named = dict(zip(names[1:], row[1:], strict=True))
-        signs = {name: named.pop(name) for name in SIGNS if name in named}
-        yield Row(row[0], named, signs)
+        yield Row(
+            row[0], valued, tuple([row[place] for place in places]), {n: row[place] for n, place in signs}
+        )
 
 
 def by_range(source: Iterable[Row], warehouse: Iterable[Row]) -> Iterator[tuple[int, list[Row], list[Row]]]:
@@ -88,10 +91,11 @@ def differences(source: Sequence[Row], warehouse: Sequence[Row]) -> Iterator[Dif
     for key in dict.fromkeys([*ours, *theirs]):
         mine, other = ours.get(key), theirs.get(key)
         if mine and other:
-            assert mine.values.keys() == other.values.keys(), f"{[*mine.values]} against {[*other.values]}"
-            for name, value in mine.values.items():
-                if value != other.values[name]:
-                    yield Difference(key, name, value, other.values[name])
+            assert mine.names == other.names, f"{mine.names} against {other.names}"
+            if mine.values != other.values:
+                for name, value, held in zip(mine.names, mine.values, other.values, strict=True):
+                    if value != held:
+                        yield Difference(key, name, value, held)
         else:
             yield Difference(key, None, mine, other)
     yield from _doubled(source, warehouse)

@@ -8,20 +8,20 @@ from dvdrental_etl.compare import Difference, Row, by_range, differences, rows_o
 
 
 def row(key, /, **values):
-    return Row(key, values, {})
+    return Row(key, tuple(values), tuple(values.values()), {})
 
 
 def test_rows_have_values_and_signs_by_name():
     names = ("film_id", "title", "is_young", "gone")
     assert list(rows_of(names, [(7, "ACE", True, None), (8, None, False, "language.language_id 3")])) == [
-        Row(7, {"title": "ACE"}, {"is_young": True, "gone": None}),
-        Row(8, {"title": None}, {"is_young": False, "gone": "language.language_id 3"}),
+        Row(7, ("title",), ("ACE",), {"is_young": True, "gone": None}),
+        Row(8, ("title",), (None,), {"is_young": False, "gone": "language.language_id 3"}),
     ]
 
 
 def test_a_flag_may_be_a_value_and_a_sign():
     assert list(rows_of(("film_id", "is_inferred", "is_early"), [(7, True, True)])) == [
-        Row(7, {"is_inferred": True}, {"is_early": True})
+        Row(7, ("is_inferred",), (True,), {"is_early": True})
     ]
 
 
@@ -108,7 +108,7 @@ def test_rows_without_order_are_compared_too():
 
 
 def test_two_queries_of_different_shape_are_a_fault():
-    with pytest.raises(AssertionError, match=r"\['a'\] against \['b'\]"):
+    with pytest.raises(AssertionError, match=r"'a'.* against .*'b'"):
         list(differences([row(1, a=1)], [row(1, b=1)]))
 
 

@@ -18,11 +18,11 @@ class Counts:
 
 
 def source_row(key, young=False, gone=None, **values):
-    return Row(key, values, {"is_young": young, "gone": gone})
+    return Row(key, tuple(values), tuple(values.values()), {"is_young": young, "gone": gone})
 
 
 def warehouse_row(key, early=False, **values):
-    return Row(key, values, {"is_early": early})
+    return Row(key, tuple(values), tuple(values.values()), {"is_early": early})
 
 
 def since(source=None, warehouse=None, horizon="100", quarantined=frozenset()):
