@@ -44,6 +44,8 @@ class Moment:
             self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with self._told(), self._connection.cursor() as cursor:
                 cursor.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(database.schema)))
+                # One side waits while the other is read.
+                cursor.execute("SET idle_in_transaction_session_timeout = 0")
         except BaseException:
             self._connection.close()
             raise
