@@ -6,6 +6,7 @@ sql_scripts/verify/source,       pairs of queries of one name and shape; their r
 sql_scripts/verify/warehouse     the source has changed since the last load of the table (see since.py)
 """
 
+import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ MEMBERS = {
 #: The fact is big: sums of ranges say where its rows are worth a look.
 RANGES, ROWS, DAYS = "facts_by_range", "facts", "payments_per_day"
 FACT = "fact_sales", "payment"
+log = logging.getLogger("dvdrental_etl")
 SHOWN = 5
 #: With more rows that wait for the next load, the days are not compared: every row of them has been.
 MOST_LEFT_OUT = 100_000
@@ -66,11 +68,16 @@ class Finding:
 
 @dataclass
 class Report:
-    """What verify found. waiting: rows that differ because the source changed since the load."""
+    """What verify found. changed: table and key of rows that differ because the source changed since the load."""
 
     findings: list[Finding] = field(default_factory=list)
     checks: int = 0
-    waiting: int = 0
+    changed: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait for the next load."""
+        return len(self.changed)
 
     def add(self, check: str, details: Iterator[str]) -> None:
         """Note what a check found: the first SHOWN of it, and how much there is in all."""
@@ -82,10 +89,19 @@ class Report:
         if count > SHOWN:
             self.findings.append(Finding(check, f"these are the first {SHOWN} of {count} differences"))
 
+    def summary(self) -> list[str]:
+        """What to say at the end."""
+        waits = f"{self.waiting} rows changed at the source since the load; the next load brings them"
+        total = f"verify: {self.checks} checks, {len(self.findings)} findings"
+        return [waits, total] if self.waiting else [total]
+
 
 def run(configured: Settings) -> list[Finding]:
-    """All findings, a few of each check; an empty list is a sound warehouse."""
-    return examine(configured).findings
+    """All findings, a few of each check; an empty list is a sound warehouse. The log gets the summary."""
+    report = examine(configured)
+    for line in report.summary():
+        log.info(line)
+    return report.findings
 
 
 def examine(configured: Settings) -> Report:
@@ -151,7 +167,7 @@ class _Pair:
 def _compare_members(report: Report, pair: _Pair) -> None:
     waiting: set[int] = set()
     report.add(pair.name, pair.judged(waiting))
-    report.waiting += len(waiting)
+    report.changed |= {(pair.mark.table, key) for key in waiting}
 
 
 def _compare_facts(report: Report, source: Moment, warehouse: Moment, mark: Mark) -> None:
@@ -165,7 +181,7 @@ def _compare_facts(report: Report, source: Moment, warehouse: Moment, mark: Mark
         rows = _Pair(ROWS, source, warehouse, mark)
         found = rows.judged(waiting, low=low, high=high, ranges=tuple(suspects))
     report.add(ROWS, found)
-    report.waiting += len(waiting)
+    report.changed |= {(mark.table, key) for key in waiting}
     if len(waiting) <= MOST_LEFT_OUT:
         days = _Pair(DAYS, source, warehouse, mark)
         left_out = tuple(waiting) or (-(2**63),)  # an empty list is no SQL
@@ -183,9 +199,8 @@ def main(argv: Sequence[str]) -> int:
         return error.exit_code
     for finding in report.findings:
         print(f"{finding.check}: {finding.detail}")  # noqa: T201
-    if report.waiting:
-        print(f"{report.waiting} rows changed at the source since the load; the next load brings them")  # noqa: T201
-    print(f"verify: {report.checks} checks, {len(report.findings)} findings")  # noqa: T201
+    for line in report.summary():
+        print(line)  # noqa: T201
     return 5 if report.findings else 0
 
 

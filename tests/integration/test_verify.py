@@ -525,7 +525,7 @@ AFTERWARDS = {
     DELETE FROM film WHERE film_id = 12;
     DELETE FROM film_category WHERE film_id = 13;
     UPDATE film SET rental_rate = 1.23 WHERE film_id = 7;
-    """: None,
+    """: 5,
     "UPDATE staff SET last_name = 'Married' WHERE staff_id = 1": None,
 }
 
@@ -589,6 +589,22 @@ def test_the_next_load_brings_what_waited(live: Lab) -> None:
     assert report(live).waiting
     live.load("fact_sales", as_of="2007-10-01T00:00:00")
     assert (report(live).findings, report(live).waiting) == ([], 0)
+
+
+def test_a_film_that_never_passed_the_gate_and_its_rentals(live: Lab) -> None:
+    live.source(
+        """
+        INSERT INTO film (film_id, title, language_id, rental_rate, last_update, fulltext)
+            VALUES (5001, 'NEW', 1, -1, '2007-09-02', '');
+        INSERT INTO inventory VALUES (90001, 5001, 1, '2007-09-02');
+        INSERT INTO rental VALUES (90001, '2007-09-02', 90001, 1, NULL, 1, '2007-09-02');
+        INSERT INTO payment VALUES (90010, 1, 1, 90001, 1.00, '2007-09-02');
+        """
+    )
+    live.load_all(as_of="2007-10-01T00:00:00")
+    assert (report(live).findings, report(live).waiting) == ([], 0)
+    live.warehouse("UPDATE fact_sales SET movie_key = -1 WHERE sales_key = 90010")
+    assert findings(live) == ["facts: fact_sales: sales_key 90010: film_id is -1, in the source 5001"]
 
 
 def test_another_source_is_compared_and_nothing_excused(live: Lab) -> None:

@@ -43,3 +43,20 @@ def test_a_few_of_many_are_shown_and_all_are_counted(number):
     shown = [Finding("some_check", f"row {n}") for n in range(min(number, 5))]
     more = [Finding("some_check", f"these are the first 5 of {number} differences")] if number > 5 else []
     assert (report.findings, report.checks) == (shown + more, 1)
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (Report(checks=25), ["verify: 25 checks, 0 findings"]),
+        (
+            Report([Finding("some_check", "row 1")], 25, {("dim_film", key) for key in range(12)}),
+            [
+                "12 rows changed at the source since the load; the next load brings them",
+                "verify: 25 checks, 1 findings",
+            ],
+        ),
+    ],
+)
+def test_the_end_is_one_line_and_one_on_what_waits(report, said):
+    assert report.summary() == said
