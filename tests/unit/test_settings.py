@@ -204,11 +204,45 @@ def test_an_unknown_key_is_named(refused, document, unknown):
     assert refused(document).message.endswith(f"credentials.json has an unknown key {unknown}")
 
 
-@pytest.mark.parametrize("kind", ["redshift", "Postgres", "mysql"])
-def test_a_warehouse_that_this_version_cannot_load_is_refused(refused, kind):
+@pytest.mark.parametrize("kind", ["Redshift", "Postgres", "mysql"])
+def test_a_warehouse_of_no_known_kind_is_refused(refused, kind):
     assert str(refused(changed("warehouse", kind=kind))) == (
-        f"warehouse.kind is '{kind}' -> this version loads 'postgres'"
+        f"warehouse.kind is '{kind}' -> it is one of postgres, redshift"
     )
+
+
+def redshift(**s3):
+    document = changed("warehouse", kind="redshift", url="jdbc:redshift://cluster.example.com:5439/dev")
+    return document | {"s3": {"staging": "s3://bucket/staging", "iam_role": ROLE, "endpoint": ""} | s3}
+
+
+ROLE = "arn:aws:iam::123456789012:role/load"
+
+
+@pytest.mark.parametrize("role", [ROLE, "default", "", "arn:aws-cn:iam::123456789012:role/a/b"])
+def test_a_redshift_warehouse_needs_a_bucket_and_takes_a_role(load, role):
+    configured = load(redshift(iam_role=role))
+    assert (configured.warehouse.kind, configured.s3.iam_role) == ("redshift", role)
+    assert configured.warehouse.place == "cluster.example.com:5439/dev"
+
+
+@pytest.mark.parametrize("staging", ["", "bucket/prefix", "s3://", "https://bucket"])
+def test_a_redshift_warehouse_without_a_bucket_is_refused(refused, staging):
+    said = str(refused(redshift(staging=staging)))
+    assert said.startswith(f"s3.staging is '{staging}', which names no bucket -> ")
+
+
+@pytest.mark.parametrize("role", ["role", "arn:aws:iam::1:role/x", f"{ROLE}' FORMAT"])
+def test_what_is_no_role_is_refused(refused, role):
+    assert str(refused(redshift(iam_role=role))).startswith(f"s3.iam_role is '{role}', which is no role -> ")
+
+
+@pytest.mark.parametrize("kind", ["redshift", "postgres"])
+def test_the_address_fits_the_kind(refused, kind):
+    other = {"redshift": "jdbc:postgresql://h:5432/d", "postgres": "jdbc:redshift://h:5439/d"}[kind]
+    document = redshift() | {"warehouse": redshift()["warehouse"] | {"kind": kind, "url": other}}
+    name = {"redshift": "Redshift", "postgres": "PostgreSQL"}[kind]
+    assert f"warehouse.url is not a {name} JDBC address" in str(refused(document))
 
 
 @pytest.mark.parametrize(
