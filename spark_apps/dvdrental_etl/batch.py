@@ -7,7 +7,7 @@ import json
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -234,6 +234,19 @@ def record_published(
             *(_cut("; ".join(warnings), 4000) or None, load.load_id),
         ),
     )
+
+
+def published_counts(warehouse: Warehouse, load: Load) -> Counts | None:
+    """What a load did, as its record says; None if it is not published. For when a COMMIT went without an answer."""
+    names = [field.name for field in fields(Counts)]
+    columns = [f"rows_{name}" if "_" not in name else name for name in names]
+    with warehouse.transaction(keep=False) as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(columns)} FROM etl_load WHERE load_id = %s AND status = 'published'",  # noqa: S608
+            (load.load_id,),
+        )
+        row = cursor.fetchone()
+    return None if row is None else Counts(**dict(zip(names, row, strict=True)))
 
 
 def record_rejects(

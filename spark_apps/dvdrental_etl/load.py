@@ -115,6 +115,15 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
                 raise
             work.say(f"{conflict.message}; again")
             tries += 1
+        except WarehouseError as error:
+            if not warehouse.is_cut_off:
+                raise
+            warehouse.connect()
+            counts = batch.published_counts(warehouse, load)
+            if counts is None:
+                raise
+            work.say(f"{error.message}; but it was committed")
+            return counts
 
 
 def _publish(work: Work, run: Batch, load: Load, seen: Seen, staged: Staged, began: float) -> Counts:

@@ -9,11 +9,13 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from dvdrental_etl.errors import EtlError, first_line
-from dvdrental_etl.settings import Database
+from dvdrental_etl import driver
+from dvdrental_etl.errors import EtlError
+from dvdrental_etl.settings import Database, Warehouse
 
 Query = str | sql.Composable
 Rows = Iterator[tuple[Any, ...]]
+APPLICATION = "dvdrental-etl verify"
 #: So many rows of a streamed query are in memory at a time.
 AT_A_TIME = 10_000
 
@@ -32,24 +34,47 @@ class Moment:
     def __enter__(self) -> "Moment":
         database = self._database
         try:
-            self._connection = psycopg2.connect(
-                **database.libpq(), connect_timeout=10, application_name="dvdrental-etl verify"
-            )
-        except psycopg2.OperationalError as error:
+            self._connection = self._connect()
+        except (psycopg2.OperationalError, *driver.Errors) as error:
             raise self._failure(
-                f"{self._side} {database.place} cannot be reached as '{database.user}': {first_line(error)}",
+                f"{self._side} {database.place} cannot be reached as '{database.user}': {driver.said(error)}",
                 f"check {self._side}.url, user and password, and that the server takes connections from here",
             ) from None
         try:
-            self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-            with self._told(), self._connection.cursor() as cursor:
-                cursor.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(database.schema)))
-                # One side waits while the other is read.
-                cursor.execute("SET idle_in_transaction_session_timeout = 0")
+            with self._told():
+                for statement in self._opening():
+                    self._cursor().execute(statement)
         except BaseException:
             self._connection.close()
             raise
         return self
+
+    @property
+    def _is_redshift(self) -> bool:
+        return isinstance(self._database, Warehouse) and self._database.kind == "redshift"
+
+    def _connect(self) -> Any:
+        if self._is_redshift:
+            return driver.connect(self._database, APPLICATION)
+        connection = psycopg2.connect(
+            **self._database.libpq(), connect_timeout=10, application_name=APPLICATION
+        )
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        return connection
+
+    def _opening(self) -> Iterator[str]:
+        """What is set before the first query. A transaction of Redshift sees one moment anyway."""
+        schema = self._database.schema.replace('"', '""')
+        yield f'SET search_path TO "{schema}"'
+        if not self._is_redshift:
+            # One side waits while the other is read.
+            yield "SET idle_in_transaction_session_timeout = 0"
+
+    def _cursor(self, name: str | None = None) -> Any:
+        """A cursor; on PostgreSQL, a name keeps the rows at the server until they are asked for."""
+        if self._is_redshift:
+            return driver.Cursor(self._connection.cursor())
+        return self._connection.cursor(name=name)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -61,15 +86,16 @@ class Moment:
         """An error of the database becomes one for people."""
         try:
             yield
-        except psycopg2.Error as error:
+        except (psycopg2.Error, *driver.Errors) as error:
             raise self._failure(
-                f"{self._side} {self._database.place}: {first_line(error)}",
+                f"{self._side} {self._database.place}: {driver.said(error)}",
                 "check the role's rights and the server's log",
             ) from error
 
     def rows(self, query: Query, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with self._told(), self._connection.cursor() as cursor:
+        with self._told():
+            cursor = self._cursor()
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
 
@@ -79,12 +105,12 @@ class Moment:
         """The names of a query's columns, and its rows, of which few are in memory at a time."""
         self._streams += 1
         with self._told():
-            cursor = self._connection.cursor(name=f"verify_{self._streams}")
-            cursor.itersize = AT_A_TIME
+            cursor = self._cursor(f"verify_{self._streams}")
             cursor.execute(query, parameters)
             first = cursor.fetchmany(AT_A_TIME)
         return tuple(column[0] for column in cursor.description), chain(first, self._rest(cursor))
 
     def _rest(self, cursor: Any) -> Rows:
-        with self._told(), cursor:
-            yield from cursor
+        with self._told():
+            while rows := cursor.fetchmany(AT_A_TIME):
+                yield from rows

@@ -4,15 +4,14 @@ Redshift enforces no keys, locks whole tables, and lets a LOCK keep readers out 
 one small table of our own, etl_lock: two of them never meet in a published table, and readers never wait.
 """
 
-import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
+from dvdrental_etl import driver
 from dvdrental_etl.contract import TABLES, Column, script
-from dvdrental_etl.errors import Conflict, WarehouseError, first_line
+from dvdrental_etl.errors import Conflict, WarehouseError
 from dvdrental_etl.files import Files, StagedFiles
 from dvdrental_etl.settings import Settings
 from dvdrental_etl.source import quoted
@@ -40,45 +39,6 @@ LOAD_ERRORS = (
 )
 
 
-class Cursor:
-    """redshift_connector's cursor with psycopg2's manners: values by position are bound, named ones are written in.
-
-    Named ones are the numbers and moments of a publish; a CREATE TABLE AS takes no bound values.
-    """
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-        self._cursor.paramstyle = "format"
-
-    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
-        if isinstance(values, Mapping):
-            named = values
-            statement = re.sub(r"%\((\w+)\)s", lambda found: _literal(named[found[1]]), statement)
-            values = None
-        self._cursor.execute(statement, tuple(values) if values else None)
-
-    def fetchone(self) -> Any:
-        row = self._cursor.fetchone()
-        return row if row is None else tuple(row)
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self._cursor.fetchall()]
-
-    @property
-    def description(self) -> Any:
-        return self._cursor.description
-
-    @property
-    def rowcount(self) -> int:
-        return int(self._cursor.rowcount)
-
-
-def _literal(value: int | dt.datetime) -> str:
-    if isinstance(value, dt.datetime):
-        return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
-    return str(int(value))
-
-
 class Redshift(Warehouse):
     """A connection to an Amazon Redshift cluster or workgroup. A context manager."""
 
@@ -87,24 +47,11 @@ class Redshift(Warehouse):
         self._files = Files(settings.s3, settings.warehouse.schema)
 
     def connect(self) -> None:
-        import redshift_connector
-
-        parts = urlsplit(self.address.url.removeprefix("jdbc:"))
-        options = dict(parse_qsl(parts.query))
         try:
-            self._connection = redshift_connector.connect(
-                host=parts.hostname,
-                port=parts.port or 5439,
-                database=parts.path.lstrip("/"),
-                user=self.address.user,
-                password=self.address.password,
-                ssl=True,
-                sslmode=options.get("sslmode", "verify-full"),
-                application_name=APPLICATION,
-            )
-        except (redshift_connector.Error, OSError) as error:
+            self._connection = driver.connect(self.address, APPLICATION)
+        except driver.Errors as error:
             raise WarehouseError(
-                f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {_said(error)}",
+                f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {driver.said(error)}",
                 "check warehouse.url, user and password, the security group and the certificate",
             ) from None
 
@@ -118,34 +65,30 @@ class Redshift(Warehouse):
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[Any]:
-        import redshift_connector
-
         try:
-            cursor = Cursor(self._connection.cursor())
+            cursor = driver.Cursor(self._connection.cursor())
             cursor.execute(f"SET search_path TO {quoted(self.address.schema)}")
             yield cursor
             if keep:
                 self._connection.commit()
-        except (redshift_connector.Error, OSError) as error:
+        except driver.Errors as error:
             if CONFLICT.search(str(error)):
                 raise Conflict(
-                    f"warehouse {self.address.place}: {_said(error)}",
+                    f"warehouse {self.address.place}: {driver.said(error)}",
                     "another transaction went first; run again",
                 ) from error
             raise WarehouseError(
-                f"warehouse {self.address.place}: {_said(error)}",
+                f"warehouse {self.address.place}: {driver.said(error)}",
                 "check the role's rights, and sys_query_history for the statement, then run again",
             ) from error
         finally:
             self._roll_back()
 
     def _roll_back(self) -> None:
-        import redshift_connector
-
         try:
             if not self.is_cut_off:
                 self._connection.rollback()
-        except (redshift_connector.Error, OSError):  # it broke: the server rolls back by itself
+        except driver.Errors:  # it broke: the server rolls back by itself
             self._connection = None
 
     def _queue_up(self, cursor: Any) -> None:
@@ -189,33 +132,30 @@ class Redshift(Warehouse):
 
     def _copy(self, cursor: Any, name: str, target: Target, files: StagedFiles) -> None:
         """COPY the files of successful tasks, and no others: the manifest names them with their lengths."""
-        import redshift_connector
-
         if not files:
             return
         manifest = self._files.write_manifest(name, files)
         role = self._files.role
         try:
             cursor.execute(f"COPY {name} FROM '{manifest}' IAM_ROLE {role} FORMAT AS PARQUET MANIFEST")
-        except redshift_connector.Error as error:
+        except driver.Errors as error:
             self._connection.rollback()
+            why = self._load_error() or driver.said(error)
             raise WarehouseError(
-                f"warehouse {self.address.place}: COPY of {target.table} failed: {self._load_error() or _said(error)}",
+                f"warehouse {self.address.place}: COPY of {target.table} failed: {why}",
                 "nothing was published; see sys_load_error_detail for more, mend it and run again",
             ) from error
 
     def _load_error(self) -> str:
         """What Redshift notes of this session's last failed COPY."""
-        import redshift_connector
-
         for query in LOAD_ERRORS:
             try:
-                cursor = Cursor(self._connection.cursor())
+                cursor = driver.Cursor(self._connection.cursor())
                 cursor.execute(query)
                 if row := cursor.fetchone():
                     reason, column, file = (str(part).strip() for part in row)
                     return f"{reason} (column {column or 'unknown'}, file {file or 'unknown'})"
-            except redshift_connector.Error:  # the view is not there, or not for us
+            except driver.Errors:  # the view is not there, or not for us
                 self._connection.rollback()
         return ""
 
@@ -249,14 +189,6 @@ class Redshift(Warehouse):
 
     def lock(self, cursor: Any, target: Target) -> None:  # noqa: ARG002 - all queue at the same table
         cursor.execute("LOCK etl_lock")
-
-
-def _said(error: BaseException) -> str:
-    """redshift_connector puts the server's whole message, a dict, into its errors; the text of it is under M."""
-    said = error.args[0] if error.args else ""
-    if isinstance(said, dict):
-        return " ".join(str(said.get(part, "")) for part in "MDH").strip()
-    return first_line(error)
 
 
 def _statements(text: str) -> list[str]:

@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
             self.a_night(list(DIMENSIONS))
             self._equals_a_rebuild()
             type(self).done += 1
-            print(f"history {type(self).done} of {HISTORIES} equals a rebuild")
+            print(f"history {type(self).done} of {HISTORIES} equals a rebuild")  # noqa: T201 - seen with -s
         finally:
             self.main.close()
             for place in (self.lab.source, self.lab.warehouse):
