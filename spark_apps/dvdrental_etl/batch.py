@@ -206,9 +206,9 @@ def require_newest(cursor: Any, load: Load) -> None:
     cursor.execute(
         "UPDATE etl_load SET status = status WHERE load_id = %s AND status = 'running'", (load.load_id,)
     )
-    if cursor.rowcount == 0:
-        cursor.execute("SELECT reason FROM etl_load WHERE load_id = %s", (load.load_id,))
-        ((reason,),) = cursor.fetchall()
+    cursor.execute("SELECT status, reason FROM etl_load WHERE load_id = %s", (load.load_id,))
+    ((status, reason),) = cursor.fetchall()
+    if status == "superseded":
         raise Fenced(
             f"fenced: {load.table}: this attempt is superseded ({reason}), so it may not publish",
             "the newer attempt's result stands; nothing to do",

@@ -47,20 +47,56 @@ def dies_after(moments: int) -> Iterator[None]:
             super().commit()
             life.pass_moment()  # it is committed, and nobody was told
 
-    connect = psycopg2.connect
-
-    def connect_mortally(*dsn: str, **parameters: Any) -> Any:
-        if parameters.get("application_name") != "dvdrental-etl":
-            return connect(*dsn, **parameters)
+    def make(connect: Any, parameters: Any) -> Any:
         life.pass_moment()
-        made = connect(*dsn, **parameters, connection_factory=MortalConnection, cursor_factory=MortalCursor)
+        made = connect(**parameters, connection_factory=MortalConnection, cursor_factory=MortalCursor)
         life.connections.append(made)
         return made
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg2, "connect", connect_mortally)
+    with drivers_connect_by(make):
         try:
             yield
         finally:
             if life.moments < 0:  # whatever the job made of it: a dead process makes nothing of it
                 raise Killed
+
+
+@contextmanager
+def cut_at_commit(number: int, *, before: bool) -> Iterator[list[int]]:
+    """The connection of a driver breaks at its commit of that number: before it, or after it and before the answer.
+
+    Gives a list that grows with every commit.
+    """
+    commits: list[int] = []
+
+    class CutConnection(Connection):
+        def commit(self) -> None:
+            commits.append(len(commits))
+            if commits[-1] != number:
+                super().commit()
+                return
+            if not before:
+                super().commit()
+            self.close()
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    def make(connect: Any, parameters: Any) -> Any:
+        return connect(**parameters, connection_factory=CutConnection)
+
+    with drivers_connect_by(make):
+        yield commits
+
+
+@contextmanager
+def drivers_connect_by(make: Any) -> Iterator[None]:
+    """Connections of jobs, and of nobody else, are made by make(connect, parameters)."""
+    connect = psycopg2.connect
+
+    def chosen(*dsn: str, **parameters: Any) -> Any:
+        if parameters.get("application_name") != "dvdrental-etl":
+            return connect(*dsn, **parameters)
+        return make(connect, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg2, "connect", chosen)
+        yield

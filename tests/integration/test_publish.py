@@ -1,5 +1,6 @@
 """Atomic and fenced: what a reader sees while, and after, something goes wrong between staging and publish."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from lab import ROOT, Lab, counts, job_environment, planned, run_here, until
-from mortal import Killed, dies_after
+from mortal import Killed, cut_at_commit, dies_after
 
 from dvdrental_etl import batch, settings
 from dvdrental_etl.warehouse import Warehouse
@@ -194,6 +196,27 @@ def test_staging_of_an_attempt_long_dead_is_cleared_away(lab: Lab) -> None:
     lab.warehouse("CREATE TABLE stg_dim_staff_0badcafe (n int); CREATE TABLE stg_dim_store_0badcafe (n int)")
     lab.load("dim_staff")
     assert lab.staging_tables() == ["stg_dim_store_0badcafe"]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the commit", "before the answer"])
+def test_connection_that_breaks_at_any_commit(lab: Lab, before: bool) -> None:
+    """Whether the publish went through is asked, not guessed: exit code 0 means that it did."""
+    for number in itertools.count():
+        lab.source("UPDATE payment SET amount = amount + 0.01")
+        old = lab.facts()
+        with cut_at_commit(number, before=before) as commits:
+            outcome = run_here("fact_sales", "--config", str(lab.config))
+        new, found = lab.source_facts(), lab.facts()
+        if outcome.code == 0:
+            assert found == new, f"at commit {number}"
+        else:  # also where all is published and only the end of the batch could not be noted
+            assert outcome.code == 7
+            assert found in (old, new), f"at commit {number}"
+        if len(commits) <= number:
+            break
+    assert number > 4
+    lab.check_mirrors_source()
+    assert lab.staging_tables() == []
 
 
 def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_deaths(lab: Lab) -> None:
