@@ -9,7 +9,7 @@ BIN    := .venv/bin
 RUN    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint verify down env driver lock compose-env clean
+.PHONY: help demo airflow test lint verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: env ## linter, formatter, type checker
 
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
+
+tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json)
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json)
 
 down: env ## stop the sandbox; its data stays
 	@$(RUN) -m sandbox down

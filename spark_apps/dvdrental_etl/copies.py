@@ -30,10 +30,15 @@ def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
     """COPY the frame into staging from the executors, one transaction a task."""
 
     def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
-        _copy(_csv(rows), copy_to)
+        copy_rows(rows, copy_to)
         return iter(())
 
     return staging.staged(staging.send(frame, target, sink), target)
+
+
+def copy_rows(batches: Iterator["pa.RecordBatch"], copy_to: CopyTarget) -> None:
+    """COPY Arrow batches into staging, in one transaction."""
+    _copy(_csv(batches), copy_to)
 
 
 def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None]) -> Staged:

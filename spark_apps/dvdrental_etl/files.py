@@ -48,7 +48,7 @@ class Files:
 
     def write(self, frame: "DataFrame", target: Target, name: str) -> tuple[Staged, StagedFiles]:
         """Write a frame's good rows as files below the folder `name`."""
-        place = _Place(self._s3.endpoint, self._bucket, f"{self._prefix}/{name}")
+        place = self._place(name)
 
         def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
             return _put_files(rows, place)
@@ -56,6 +56,13 @@ class Files:
         receipts = staging.send(frame, target, sink)
         files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
         return staging.staged(receipts, target), files
+
+    def write_rows(self, batches: Iterator["pa.RecordBatch"], name: str) -> StagedFiles:
+        """Write Arrow batches of this process, as an executor would."""
+        with self._told("write rows"):
+            return [
+                StagedFile(sent["url"], sent["length"]) for sent in _put_files(batches, self._place(name))
+            ]
 
     def write_manifest(self, name: str, files: StagedFiles) -> str:
         """Its URL. Redshift reads the length of each Parquet file from it."""
@@ -90,6 +97,9 @@ class Files:
                 for page in found
                 for prefix in page.get("CommonPrefixes", ())
             }
+
+    def _place(self, name: str) -> "_Place":
+        return _Place(self._s3.endpoint, self._bucket, f"{self._prefix}/{name}")
 
     def _client(self) -> Any:
         return _client(self._s3.endpoint)

@@ -185,8 +185,8 @@ def _make_live(
     quality.require_unique(target.table, key, warehouse.doubled(cursor, key, load.staging))
     quarantined = [int(reject.natural_key) for reject in staged.rejects if reject.natural_key is not None]
     warehouse.create_bounds(cursor, target.table, seen.extent.spans, quarantined)
-    before = _published_rows(cursor, target)
-    counted = _run_steps(cursor, target, load, run)
+    before = published_rows(cursor, target)
+    counted = run_steps(cursor, target, load, run)
     quality.require_few_deletions(
         target.table, before, counted["deleted"], source_rows, allowed=work.allow_mass_delete
     )
@@ -197,7 +197,7 @@ def _make_live(
     return counts, [*map(str, staged.warnings), *_early(target, counted)]
 
 
-def _run_steps(cursor: Any, target: Target, load: Load, run: Batch) -> dict[str, int]:
+def run_steps(cursor: Any, target: Target, load: Load, run: Batch) -> dict[str, int]:
     """Run the publish, and give what its steps count."""
     bound = {"as_of": run.as_of, "batch_id": run.batch_id, "load_id": load.load_id}
     counted: dict[str, int] = {}
@@ -245,10 +245,10 @@ def _published(cursor: Any, work: Work) -> Totals:
     """What of the source is live: facts per day, or members."""
     if isinstance(work.target, Fact):
         return work.warehouse.totals(cursor, work.target, work.target.table)
-    return {None: (_published_rows(cursor, work.target), None)}
+    return {None: (published_rows(cursor, work.target), None)}
 
 
-def _published_rows(cursor: Any, target: Target) -> int:
+def published_rows(cursor: Any, target: Target) -> int:
     """Members that the source has, as far as the warehouse knows, but for those in quarantine; or facts."""
     where = ""
     if isinstance(target, Scd2Dimension):

@@ -20,6 +20,7 @@ from dvdrental_etl.targets import Target
 from dvdrental_etl.warehouse import APPLICATION, Warehouse
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 #: What Redshift says when another transaction went first.
@@ -121,6 +122,11 @@ class Redshift(Warehouse):
         with self.transaction() as cursor:
             self._copy(cursor, name, target, files)
         return staged
+
+    def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
+        files = self._files.write_rows(rows, name)
+        with self.transaction() as cursor:
+            self._copy(cursor, name, target, files)
 
     def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
         staged, files = self._files.write(frame, target, name)

@@ -22,6 +22,7 @@ from dvdrental_etl.statements import quarantined_of, spans_of
 from dvdrental_etl.targets import Fact, Target
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 LOCK_TIMEOUT = "10min"
@@ -188,6 +189,11 @@ class Warehouse:
         """The same within this transaction, in which the staging table was made."""
         statement = self._copy_statement(name, target.staging)
         return copies.stream(frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20))
+
+    def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
+        """Bring rows of this process into the staging table, on the way that executors' rows take."""
+        statement = self._copy_statement(name, target.staging)
+        copies.copy_rows(rows, copies.CopyTarget(self.address.libpq(), statement))
 
     def drop_staging(self, cursor: Any, name: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
