@@ -135,7 +135,7 @@ class Histories(RuleBasedStateMachine):
         def connect() -> Any:
             return self.server.connect(self.lab.source.database)
 
-        self.days += 1  # no day twice: the same rental of the same copy at the same second would be refused
+        self.days += 60  # no day twice: the same rental of the same copy at the same second would be refused
         with Live(connect, 40, seed, self.scene.now.date() + timedelta(self.days)):
             for table in TABLES:
                 self.lab.load(table)
