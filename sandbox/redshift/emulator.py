@@ -1,0 +1,148 @@
+"""The emulator: a port that redshift_connector takes for a cluster, and an S3 beside it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from sandbox.access import WRITER
+from sandbox.cluster import HOST, free_port
+from sandbox.errors import SandboxError
+from sandbox.redshift import catalogue, certificate
+from sandbox.redshift.backend import Backend, Emit
+from sandbox.redshift.faults import Faults
+from sandbox.redshift.parquet import BadFile
+from sandbox.redshift.s3 import S3, Access
+from sandbox.redshift.scan import Scanner
+from sandbox.redshift.session import Session
+from sandbox.redshift.statement import is_of_the_driver
+from sandbox.redshift.words import plain, tokens
+from sandbox.server import Sandbox
+
+ROLE = "arn:aws:iam::123456789012:role/sandbox-copy"
+Isolation = Literal["serializable", "repeatable read"]
+
+
+class Emulator:
+    """A context manager. Files of its own lie in `directory`; its data, in `database` of the sandbox's server.
+
+    isolation "repeatable read" is Redshift's SNAPSHOT, the default of new clusters; "serializable" the stricter one
+    of older clusters. keys_in_copy allows access keys in the text of COPY, which are refused otherwise.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        database: str,
+        directory: Path,
+        *,
+        isolation: Isolation = "serializable",
+        keys_in_copy: bool = False,
+        port: int = 0,
+    ) -> None:
+        self.sandbox, self.database, self.directory = sandbox, database, directory
+        self.isolation = isolation
+        self.host = HOST
+        self.port = port
+        self.user, self.password = "awsuser", secrets.token_urlsafe(24)
+        self.iam_role = ROLE
+        #: Every statement that clients sent, but for those that drivers send on their own account.
+        self.statements: list[str] = []
+        self._keys_in_copy = keys_in_copy
+        self._sessions: set[Session] = set()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Emulator:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        catalogue.prepare(self.sandbox, self.database)
+        self.ca_file, self.tls = certificate.make(self.directory)
+        self._s3 = S3()
+        self._s3.start()
+        self.faults = Faults(self._s3.mischief)
+        keys = (self.s3.access_key_id, self.s3.secret_access_key) if self._keys_in_copy else ("", "")
+        self.scanner = Scanner(self.s3.client(), self.iam_role, *keys)
+        self._listener = socket.create_server((HOST, free_port(self.port or None)), backlog=64)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.close()
+        self._s3.stop()
+
+    @property
+    def s3(self) -> Access:
+        """Endpoint, keys and bucket."""
+        return self._s3.access
+
+    @property
+    def url(self) -> str:
+        """Where the jobs find it."""
+        return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which clients trust the certificate and get into S3."""
+        return {"SSL_CERT_FILE": str(self.ca_file), **self.s3.environment()}
+
+    def saw(self, sql: str) -> None:
+        """Note a statement of a client."""
+        line = plain(tokens(sql[:200]))
+        if line and not is_of_the_driver(line):
+            self.statements.append(sql)
+
+    def backend(self, emit: Emit, settings: Mapping[str, str]) -> Backend:
+        """A new session on PostgreSQL."""
+        port = self.sandbox.port
+        if port is None:
+            raise SandboxError("the sandbox's server is down")
+        made = Backend((HOST, port), emit)
+        made.log_in(WRITER, self.sandbox.state.passwords[WRITER], self.database, settings)
+        return made
+
+    def load_failed(self, bad: BadFile, table: str) -> None:
+        """Write a failed COPY down where its rollback does not reach."""
+        column: Any = bad.column
+        with self.sandbox.superuser(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO pg_catalog.sys_load_error_detail (user_id, query_id, database_name, table_id, start_time,"
+                " file_name, line_number, column_name, column_type, column_length, position, error_code, error_message)"
+                " VALUES (100, 1, current_database(), to_regclass(%s)::oid::bigint, clock_timestamp() AT TIME ZONE 'UTC',"
+                " %s, 0, %s, %s, %s, 0, %s, %s)",
+                (
+                    *(table, bad.file, column and column.name, column and column.type.split("(")[0]),
+                    *(str(column.length) if column else None, bad.code, bad.context),
+                ),
+            )
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                plain_socket, _ = self._listener.accept()
+            except OSError:
+                return
+            plain_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session(self, plain_socket)
+            with self._lock:
+                self._sessions.add(session)
+            threading.Thread(target=self._serve, args=(session,), daemon=True).start()
+
+    def _serve(self, session: Session) -> None:
+        try:
+            session.run()
+        finally:
+            with self._lock:
+                self._sessions.discard(session)

@@ -1,0 +1,50 @@
+"""Mishaps that a test orders, each for the next so many times."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from sandbox.redshift.s3 import Mischief
+
+
+class Faults:
+    """Commits that go wrong, and an S3 that does."""
+
+    def __init__(self, s3: Mischief) -> None:
+        self._s3 = s3
+        self._ordered: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def s3_fails(self, requests: int) -> None:
+        """The next requests to S3, anybody's, are answered with 503 Slow Down."""
+        with self._s3.lock:
+            self._s3.failures = requests
+
+    def s3_slow(self, requests: int, seconds: float) -> None:
+        """The next requests to S3 wait so long before they are looked at."""
+        with self._s3.lock:
+            self._s3.delays, self._s3.seconds = requests, seconds
+
+    def cut_before_commit(self, times: int = 1) -> None:
+        """The client's connection breaks when it says COMMIT, and nothing was committed."""
+        self._order("cut before commit", times)
+
+    def cut_after_commit(self, times: int = 1) -> None:
+        """The client's connection breaks when it says COMMIT, and all was committed."""
+        self._order("cut after commit", times)
+
+    def conflict_at_commit(self, times: int = 1) -> None:
+        """COMMIT ends with error 1023, as if another transaction had come between."""
+        self._order("conflict", times)
+
+    def _order(self, what: str, times: int) -> None:
+        with self._lock:
+            self._ordered[what] += times
+
+    def takes(self, what: str) -> bool:
+        """Whether it is to happen now; counts it."""
+        with self._lock:
+            happens = self._ordered[what] > 0
+            self._ordered[what] -= 1 if happens else 0
+            return happens
