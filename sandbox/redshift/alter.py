@@ -9,7 +9,9 @@ from sandbox.redshift.ddl import Definition, Design
 from sandbox.redshift.wire import Refusal
 from sandbox.redshift.words import Token, closing, plain, spoken, tokens
 
-_DESIGNED = re.compile(r"^(ALTER (DISTSTYLE|DISTKEY|SORTKEY|COMPOUND|INTERLEAVED|ENCODE)|ALTER (COLUMN )?\S+ ENCODE)\b")
+_DESIGNED = re.compile(
+    r"^(ALTER (DISTSTYLE|DISTKEY|SORTKEY|COMPOUND|INTERLEAVED|ENCODE)|ALTER (COLUMN )?\S+ ENCODE)\b"
+)
 _PASSED = re.compile(r"^(RENAME|OWNER TO|DROP (COLUMN )?(?!CONSTRAINT)\S+|ALTER (COLUMN )?\S+ TYPE VARCHAR)")
 
 
@@ -39,8 +41,12 @@ def alter_table(sql: str) -> Definition:
     if line.startswith("ADD"):
         return Definition(f"ALTER TABLE {table} ADD COLUMN {_added(rest, design)}", table, design)
     if _PASSED.match(line):
+        if line.startswith("RENAME TO"):  # what comes after it finds the table by its new name
+            schema = table.rpartition(".")[0]
+            renamed = f"{schema}.{rest[2].text}" if schema else rest[2].text
+            return Definition(f"ALTER TABLE {table} RENAME TO {rest[2].text}", renamed, design)
         return Definition(f"ALTER TABLE {table} " + " ".join(token.text for token in rest), table, design)
-    raise Refusal("0A000", f'ALTER TABLE {line.split(" (")[0]} is not supported')
+    raise Refusal("0A000", f"ALTER TABLE {line.split(' (')[0]} is not supported")
 
 
 def _design(words: list[Token], design: Design) -> None:
@@ -64,7 +70,9 @@ def _added(words: list[Token], design: Design) -> str:
     if design.keys:
         raise Refusal("0A000", "ALTER TABLE ADD COLUMN with a key is not supported")
     if " NOT NULL" in made and " DEFAULT " not in made:
-        raise Refusal("42P16", "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression")
+        raise Refusal(
+            "42P16", "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression"
+        )
     return made
 
 

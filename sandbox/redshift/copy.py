@@ -123,7 +123,9 @@ def _options(words: Sequence[Token], at: int, copy: Copy) -> None:
         elif word in _WITH_VALUE:
             copy.options.append(word)
             at += 2 if at + 1 < len(words) and words[at + 1].plain == "AS" else 1
-            if at < len(words) and (words[at].kind in ("string", "number") or words[at].plain in ("ON", "OFF", "PRESET")):
+            if at < len(words) and (
+                words[at].kind in ("string", "number") or words[at].plain in ("ON", "OFF", "PRESET")
+            ):
                 at += 1
         else:
             raise _syntax(words, at)
@@ -151,7 +153,9 @@ def _authorization(words: Sequence[Token], at: int, copy: Copy) -> int:
 
 def _check(copy: Copy) -> None:
     if copy.format != "PARQUET":
-        raise Refusal("0A000", f"emulator: COPY of {copy.format} is Redshift's, but not emulated: use FORMAT PARQUET")
+        raise Refusal(
+            "0A000", f"emulator: COPY of {copy.format} is Redshift's, but not emulated: use FORMAT PARQUET"
+        )
     for option in copy.options:
         if not (_ALONE | _WITH_VALUE)[option]:
             raise Refusal("0A000", f"{option} argument is not supported for PARQUET based COPY")

@@ -44,7 +44,9 @@ def _check_outer_join(block: Any, outer: list[Any]) -> None:
         if segment.is_type("join_on_condition"):
             joins = [s.segment for s in path if s.segment.is_type("join_clause")]
             words = joins[-1].raw.upper().split()[:2] if joins else []
-            if {"LEFT", "RIGHT", "FULL"} & set(words) and set(_qualifiers(block)) & (_names(outer[-1]) - _names(block)):
+            if {"LEFT", "RIGHT", "FULL"} & set(words) and set(_qualifiers(block)) & (
+                _names(outer[-1]) - _names(block)
+            ):
                 _refuse("a correlated subquery in the ON clause of an outer join")
 
 

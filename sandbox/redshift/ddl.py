@@ -100,7 +100,9 @@ def create_table(sql: str) -> Definition:
     index = _after_name(parts)
     head, table = parts[:index], _name(parts[:index])
     design = Design()
-    following = next((i for i in range(index, len(parts)) if parts[i] in spoken(parts[i : i + 1])), len(parts))
+    following = next(
+        (i for i in range(index, len(parts)) if parts[i] in spoken(parts[i : i + 1])), len(parts)
+    )
     body: list[list[Token]] = []
     rest = parts[index:]
     if following < len(parts) and parts[following].text == "(":
@@ -109,7 +111,11 @@ def create_table(sql: str) -> Definition:
     attributes, query = _until_as(rest)
     _table_attributes(attributes, design)
     temporary = spoken(parts)[-0:] and table.lstrip('"').startswith("#")
-    begin = text(head).replace("TABLE", "TEMP TABLE", 1) if temporary and " TEMP" not in plain(head) else text(head)
+    begin = (
+        text(head).replace("TABLE", "TEMP TABLE", 1)
+        if temporary and " TEMP" not in plain(head)
+        else text(head)
+    )
     if query:
         names = f" ({', '.join(text(item).strip() for item in body)})" if body else ""
         return Definition(f"{_sharp(begin)}{names} {_sharp(text(query))}", table, design)

@@ -60,7 +60,13 @@ def rows(data: bytes, url: str, columns: Sequence[Column]) -> Iterator[bytes]:
             _check_values(column, values, url)
         if batch.num_rows:
             sink = io.BytesIO()
-            csv.write_csv(pa.RecordBatch.from_arrays([_for_csv(v) for v in batch.columns], names=[c.name for c in columns]), sink, options)
+            csv.write_csv(
+                pa.RecordBatch.from_arrays(
+                    [_for_csv(v) for v in batch.columns], names=[c.name for c in columns]
+                ),
+                sink,
+                options,
+            )
             yield sink.getvalue()
 
 

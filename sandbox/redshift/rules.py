@@ -104,7 +104,10 @@ NOT_IN_A_BLOCK = re.compile(
 def check(parts: Sequence[Token], line: str, size: int) -> None:
     """Hold a statement against the rules. Raises Refusal."""
     if size > MOST_BYTES:
-        raise Refusal("54000", "Statement is too large. Statement Size: " f"{size} bytes. Maximum Allowed: {MOST_BYTES} bytes")
+        raise Refusal(
+            "54000",
+            f"Statement is too large. Statement Size: {size} bytes. Maximum Allowed: {MOST_BYTES} bytes",
+        )
     word = line.split(" ", 1)[0]
     for rule in RULES:
         if match := rule.pattern.search(line):

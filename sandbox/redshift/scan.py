@@ -65,7 +65,10 @@ class Scanner:
                 hint="use IAM_ROLE, or start the emulator with keys_in_copy=True",
             )
         elif (copy.key_id, copy.secret) != (self.key_id, self.secret):
-            raise Refusal("XX000", "S3ServiceException:The AWS Access Key Id you provided does not exist in our records.,Status 403,Error InvalidAccessKeyId")
+            raise Refusal(
+                "XX000",
+                "S3ServiceException:The AWS Access Key Id you provided does not exist in our records.,Status 403,Error InvalidAccessKeyId",
+            )
 
     def files(self, copy: Copy) -> list[File]:
         """What the source names. Raises Refusal."""
@@ -87,15 +90,23 @@ class Scanner:
         except (ClientError, BotoCoreError) as error:
             raise _service(error) from None
         except (ValueError, KeyError, TypeError):
-            raise Refusal("XX000", f"Problem reading manifest file - {copy.source}: it is no JSON with entries") from None
+            raise Refusal(
+                "XX000", f"Problem reading manifest file - {copy.source}: it is no JSON with entries"
+            ) from None
         files = []
         for entry in entries:
             match = re.fullmatch(r"s3://([^/]+)/(.+)", str(entry.get("url", "")))
             size = (entry.get("meta") or {}).get("content_length")
             if match is None:
-                raise Refusal("XX000", f"Problem reading manifest file - {copy.source}: an entry needs a url s3://bucket/key")
+                raise Refusal(
+                    "XX000",
+                    f"Problem reading manifest file - {copy.source}: an entry needs a url s3://bucket/key",
+                )
             if not isinstance(size, int):
-                raise Refusal("XX000", f"Manifest {copy.source} must contain meta key with content_length for each entry of a columnar format")
+                raise Refusal(
+                    "XX000",
+                    f"Manifest {copy.source} must contain meta key with content_length for each entry of a columnar format",
+                )
             files.append(File(match[1], match[2], size, bool(entry.get("mandatory", False))))
         return files
 
@@ -107,7 +118,9 @@ class Scanner:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404", "NoSuchBucket"):
                 if not file.mandatory:
                     return None
-                raise BadFile(CANNOT_READ, f"File '{file.url}' not found (Status 404, Error NoSuchKey)", file.url) from None
+                raise BadFile(
+                    CANNOT_READ, f"File '{file.url}' not found (Status 404, Error NoSuchKey)", file.url
+                ) from None
             raise _service(error) from None
         except BotoCoreError as error:
             raise _service(error) from None

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 #: What a client may name at the start and PostgreSQL knows; Redshift's own parameters are dropped.
 PASSED = ("application_name", "client_encoding", "options")
-CONFLICT = "Serializable isolation violation on table - {0}, transactions forming the cycle are: {1}, {2} (pid:{3})"
+CONFLICT = (
+    "Serializable isolation violation on table - {0}, transactions forming the cycle are: {1}, {2} (pid:{3})"
+)
 
 
 @dataclass
@@ -162,7 +164,13 @@ class Session:
         return True
 
     def _guarded(self, kind: bytes, body: bytes) -> None:
-        handlers = {b"P": self._parse, b"B": self._bind, b"D": self._describe, b"E": self._execute, b"C": self._close}
+        handlers = {
+            b"P": self._parse,
+            b"B": self._bind,
+            b"D": self._describe,
+            b"E": self._execute,
+            b"C": self._close,
+        }
         handler = handlers.get(kind)
         try:
             if handler is None:
@@ -382,7 +390,9 @@ class Session:
 
     def _conflict(self) -> Refusal:
         one = secrets.randbelow(1 << 20)
-        return Refusal("XX000", "1023", CONFLICT.format(self.table_id, one, one + 1, secrets.randbelow(1 << 16)))
+        return Refusal(
+            "XX000", "1023", CONFLICT.format(self.table_id, one, one + 1, secrets.randbelow(1 << 16))
+        )
 
     def _error(self, refusal: Refusal, severity: str = "ERROR") -> None:
         self.client.send((b"E", refusal.packed(severity)))

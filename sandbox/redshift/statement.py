@@ -16,8 +16,13 @@ _OF_THE_DRIVER = re.compile(
     r"^(SELECT CURRENT_DATABASE AS TABLE_CAT FROM CURRENT_DATABASE|SELECT 1 FROM SVV_EXTERNAL_SCHEMAS|SHOW (TABLES|COLUMNS|SCHEMAS|DATABASES)\b)"
 )
 _SNAPSHOT = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "COPY", "CREATE", "DROP", "ALTER", "TRUNCATE")
-_WRITTEN = re.compile(r"^(?:INSERT INTO|UPDATE|DELETE FROM|DELETE|COPY|TRUNCATE TABLE|TRUNCATE) ((?:\S+ \. )*\S+)")
-_MADE = re.compile(r"^CREATE .*?TABLE|^SELECT .* INTO ")
+_WRITTEN = re.compile(
+    r"^(?:INSERT INTO|UPDATE|DELETE FROM|DELETE|COPY|TRUNCATE TABLE|TRUNCATE) ((?:\S+ \. )*\S+)"
+)
+_SETTING = re.compile(
+    r"^(SET (SESSION )?(\w+|TIME ZONE|SESSION AUTHORIZATION)( (TO|=))? ('\?'|[\w\"$.]+)( , ('\?'|[\w\"$.]+))*"
+    r"|(SHOW|RESET) (\w+|TIME ZONE|ALL))$"
+)
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,6 @@ class Statement:
         return self.word in _SNAPSHOT
 
     @property
-    def appends_only(self) -> bool:
-        """Whether it writes without having read its table."""
-        return self.word == "COPY" or (self.word == "INSERT" and not re.search(r"\bSELECT\b", self.line))
-
-    @property
     def written(self) -> str | None:
         """The table that it writes, as it is written; None if it writes none."""
         if self.word == "ALTER" and self.definition is not None:
@@ -61,11 +61,6 @@ class Statement:
         skip = len(match.group(0).split()) - count
         name = "".join(token.text for token in words[skip : skip + count])
         return f'"{name.lower()}"' if name.startswith("#") else name
-
-    @property
-    def reads(self) -> str:
-        """What it may read, for the question of whether it read the table that it writes."""
-        return self.line
 
 
 @lru_cache(maxsize=2_000)
@@ -83,6 +78,8 @@ def understood(sql: str) -> Statement:
     rules.check(spoken(parts), line, len(sql.encode()))
     if line.startswith("COPY "):  # it has a parser of its own
         return Statement(sql, line, None)
+    if _SETTING.match(line):  # the grammar does not take ON and OFF
+        return _setting(sql, line)
     correlated.check(grammar.tree(sql))
     return _translated(sql, line)
 
@@ -100,13 +97,13 @@ def _translated(sql: str, line: str) -> Statement:
         made = alter.alter_table(sql)
         return Statement(sql, line, made.sql or None, made)
     if line.startswith("LOCK "):
-        return Statement(sql, line, "LOCK TABLE " + re.sub(r"^\s*LOCK\s+(TABLE\s+)?", "", _bare(sql), flags=re.I))
+        return Statement(
+            sql, line, "LOCK TABLE " + re.sub(r"^\s*LOCK\s+(TABLE\s+)?", "", _bare(sql), flags=re.I)
+        )
     if line.startswith(("VACUUM", "ANALYZE", "ANALYSE")):
         return Statement(sql, line, None)
     if re.match(r"^(BEGIN|START)\b", line):
         return Statement(sql, line, "BEGIN")  # the isolation level is the database's
-    if re.match(r"^(SET|SHOW|RESET) ", line):
-        return _setting(sql, line)
     return Statement(sql, line, ddl._sharp(expressions(sql)))
 
 
@@ -134,7 +131,9 @@ def _setting(sql: str, line: str) -> Statement:
         if re.match(rf"^(SET|SHOW|RESET) (SESSION )?{name.upper()}\b", line):
             replaced = re.sub(rf"\b{name}\b", f"redshift_emulator.{name}", _bare(sql), count=1, flags=re.I)
             if line.startswith("SET"):
-                replaced = re.sub(r"(=|\bTO\b)\s*(on|off|true|false|default)\s*$", r"\1 '\2'", replaced, flags=re.I)
+                replaced = re.sub(
+                    r"(=|\bTO\b)\s*(on|off|true|false|default)\s*$", r"\1 '\2'", replaced, flags=re.I
+                )
             return Statement(sql, line, replaced)
     return Statement(sql, line, _bare(sql))
 

@@ -15,6 +15,7 @@ from dvdrental_etl import changes, session
 from sandbox.access import WRITER
 from sandbox.cluster import SUPERUSER
 from sandbox.fill import Content
+from sandbox.redshift.emulator import Emulator
 from sandbox.server import Sandbox
 
 #: A small business: 730 payments, 30 customers, 2 stores, 2 staff, 50 films.
@@ -62,6 +63,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
+def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """A cluster of Redshift, and the variables by which its clients trust it and reach its S3."""
+    with (
+        Emulator(server, "redshift", tmp_path_factory.mktemp("redshift")) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def make_lab(server: Sandbox, spark: object, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
     """Make a lab from a template source, and a template warehouse or an empty one.
 
     Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.
