@@ -104,7 +104,21 @@ def _translated(sql: str, line: str) -> Statement:
         return Statement(sql, line, None)
     if re.match(r"^(BEGIN|START)\b", line):
         return Statement(sql, line, "BEGIN")  # the isolation level is the database's
-    return Statement(sql, line, ddl._sharp(expressions(sql)))
+    return Statement(sql, line, ddl._sharp(expressions(sql)), _selected_into(sql, line))
+
+
+def _selected_into(sql: str, line: str) -> Definition | None:
+    """The table that SELECT ... INTO makes."""
+    if not line.startswith("SELECT ") or " INTO " not in line:
+        return None
+    words = spoken(tokens(ddl._sharp(sql)))
+    at = next(i for i, token in enumerate(words) if token.plain == "INTO") + 1
+    while words[at].plain in ("TEMP", "TEMPORARY", "TABLE"):
+        at += 1
+    end = at + 1
+    while end + 1 < len(words) and words[end].text == ".":
+        end += 2
+    return Definition(sql, "".join(token.text for token in words[at:end]), ddl.Design())
 
 
 def _bare(sql: str) -> str:

@@ -187,10 +187,11 @@ def test_varchar_counts_bytes(connection, table, value):
 def test_bytes_count_in_every_table_however_it_was_made(connection, table):
     ask(connection, f"CREATE TEMP TABLE copied AS SELECT v FROM {table}")
     ask(connection, f"CREATE TEMP TABLE liked (LIKE {table})")
+    ask(connection, f"SELECT v INTO TEMP TABLE selected FROM {table}")
     ask(connection, "CREATE TEMP TABLE added (a integer)")
     ask(connection, "ALTER TABLE added ADD COLUMN v varchar(5)")
     ask(connection, "COMMIT")
-    for name, column in (("copied", "(v)"), ("liked", "(v, n, id)"), ("added", "(v)")):
+    for name, column in (("copied", "(v)"), ("selected", "(v)"), ("liked", "(v, n, id)"), ("added", "(v)")):
         more = ", 1, 1" if name == "liked" else ""
         ask(connection, f"INSERT INTO {name} {column} VALUES ('ééa'{more})")
         assert error_of(connection, f"INSERT INTO {name} {column} VALUES ('ééé'{more})")["C"] == "22001"
