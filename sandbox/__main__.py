@@ -42,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start the server; the first time, load dvdrental")
     add_content(up)
+    up.add_argument(
+        "--warehouse",
+        choices=("postgres", "redshift"),
+        default="postgres",
+        help="what credentials.json names: PostgreSQL (default), or an emulator of Amazon Redshift, started as well",
+    )
     add_directory(up)
     up.set_defaults(run=run_up)
 
@@ -165,6 +171,11 @@ def run_up(options: argparse.Namespace) -> None:
     changed = sandbox.up(asked_content(options), Progress.to_stderr())
     print(f"{'up' if changed else 'already up, nothing changed'}: {HOST}:{sandbox.port}, {sandbox.content()}")
     print(f"credentials for the jobs: {options.dir / 'credentials.json'}")
+    if options.warehouse == "redshift":
+        from sandbox.redshift import background  # moto and sqlfluff take a second to load
+
+        print(f"Redshift emulator: {background.start(sandbox)['warehouse']['url']}")
+        print(f"its S3 and its certificate's authority: . {options.dir / background.ENVIRONMENT}")
     print(f"look inside: python -m sandbox psql{place(options.dir)}")
 
 
@@ -224,6 +235,10 @@ def run_down(options: argparse.Namespace) -> None:
     if not sandbox.exists():
         print(f"nothing to stop: no sandbox in {options.dir}")
         return
+    if (sandbox.directory / "redshift.log").exists():
+        from sandbox.redshift import background
+
+        background.stop(sandbox.directory, options.purge)
     was_up = sandbox.down(purge=options.purge)
     print(f"{'down' if was_up else 'already down'}: its data {'is removed' if options.purge else 'stays'}")
 
