@@ -62,7 +62,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
 def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A cluster of Redshift, and the variables by which its clients trust it and reach its S3."""
     with (
@@ -75,7 +74,7 @@ def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def make_lab(server: Sandbox, spark: object, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
+def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
     """Make a lab from a template source, and a template warehouse or an empty one.
 
     Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.

@@ -123,7 +123,9 @@ def test_columns_are_taken_by_position_and_not_by_name(connection, bucket):
 def test_dictionaries_and_large_strings_are_strings(connection, bucket):
     for number, kind in enumerate((pa.large_string(), pa.dictionary(pa.int32(), pa.string()))):
         values = pa.array(["x", "y", "x"]).cast(kind)
-        source = bucket.put(f"{number}.parquet", pa.table({"id": pa.array([1, 2, 3], pa.int32()), "name": values}))["url"]
+        source = bucket.put(
+            f"{number}.parquet", pa.table({"id": pa.array([1, 2, 3], pa.int32()), "name": values})
+        )["url"]
         ask(connection, bucket.copy("loaded (id, name)", source))
     assert count(connection) == 6
 
@@ -172,7 +174,9 @@ def test_a_bad_file_loads_nothing_and_is_written_down(connection, bucket, why):
     )
     assert [code for code, _ in recorded] == [15001]
     assert context in recorded[0][1]
-    assert ask(connection, "SELECT COUNT(*) FROM stl_load_errors WHERE filename = %s", bucket.url("bad.parquet")) == [[1]]
+    assert ask(
+        connection, "SELECT COUNT(*) FROM stl_load_errors WHERE filename = %s", bucket.url("bad.parquet")
+    ) == [[1]]
 
 
 def test_null_where_the_table_has_none(connection, bucket):
@@ -206,7 +210,10 @@ def test_a_manifest_is_held_against_its_files(connection, bucket):
         assert error["C"] == "XX000", why
         assert message in error["M"] + error.get("D", ""), why
     bucket.put("broken.manifest", b"{")
-    assert "no JSON" in error_of(connection, bucket.copy("loaded", bucket.url("broken.manifest"), "MANIFEST"))["M"]
+    assert (
+        "no JSON"
+        in error_of(connection, bucket.copy("loaded", bucket.url("broken.manifest"), "MANIFEST"))["M"]
+    )
     ask(connection, bucket.copy("loaded", bucket.manifest([entry, gone | {"mandatory": False}]), "MANIFEST"))
     assert count(connection) == 3
 
@@ -268,7 +275,10 @@ def test_s3_may_fail_or_be_slow(emulator, connection, bucket):
     source = bucket.manifest([bucket.put("a.parquet", frame())])
     emulator.faults.s3_fails(20)
     try:
-        assert "Status 503,Error SlowDown" in error_of(connection, bucket.copy("loaded", source, "MANIFEST"))["M"]
+        assert (
+            "Status 503,Error SlowDown"
+            in error_of(connection, bucket.copy("loaded", source, "MANIFEST"))["M"]
+        )
     finally:
         emulator.faults.s3_fails(0)
     emulator.faults.s3_fails(1)  # the cluster tries again by itself

@@ -14,7 +14,6 @@ import redshift_connector
 from lab import ROOT, until
 from redshift_lab import ask, connect, error_of
 
-from dvdrental_etl import publish
 from sandbox.redshift import certificate
 from sandbox.redshift.emulator import Emulator
 
