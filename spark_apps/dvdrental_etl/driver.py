@@ -84,7 +84,9 @@ def written(statement: str, values: Mapping[str, Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Numbers, moments, lists of numbers and NULL; anything else is not ours to write into SQL."""
+    """Numbers, moments, names, lists of these and NULL; anything else is not ours to write into SQL."""
+    if isinstance(value, str) and re.fullmatch(r"[\w.:-]*", value):
+        return f"'{value}'"
     if value is None:
         return "NULL"
     if isinstance(value, dt.datetime):

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import threading
+from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import LOADED_AT, MakeLab
-from lab import Lab, Place, counts, planned, rows_read
+from lab import TABLES, Lab, Place, counts, planned, rows_read, run_here
 from pyspark.sql import SparkSession
+from sqlfluff.core import FluffConfig, Linter
 
-from dvdrental_etl import settings, tryout, verify
+from dvdrental_etl import settings, tryout, verify, watermark
+from dvdrental_etl.files import Files, StagedFile, StagedFiles
+from dvdrental_etl.redshift import Redshift
+from sandbox.business.days import Business
 from sandbox.cluster import SUPERUSER
 from sandbox.redshift.emulator import Emulator
 from sandbox.server import Sandbox
@@ -108,3 +123,243 @@ def test_golden_numbers(real_source: str, make_lab: MakeLab, cluster: Emulator, 
     still_open = "SELECT count(*), sum(sales_amount) FROM fact_sales WHERE return_date_key = -2"
     assert lab.warehouse(still_open) == [(183, Decimal("518.17"))]
     lab.check_mirrors_source()
+
+
+# Nights, beside a PostgreSQL warehouse of the same source.
+
+
+def test_nights_give_what_a_postgresql_warehouse_gets(
+    on_redshift: Lab, cluster: Emulator, server: Sandbox, make_lab: MakeLab
+) -> None:
+    lab = on_redshift
+    postgres = make_lab("source_template")
+    other = Lab(lab.source, postgres.warehouse, postgres.config, lab.secrets)
+    other.config.write_text(other.config.read_text().replace(postgres.source.database, lab.source.database))
+    with Business(partial(server.connect, lab.source.database), seed=4, start=date.today()) as business:
+        for night in range(3):
+            business.day()
+            for table in TABLES:
+                as_of = str(lab.source.value("SELECT localtimestamp"))
+                for one in (lab, other):
+                    one.load(table, "--batch-id", f"night {night} {table}", as_of=as_of)
+            assert lab.content() == other.content(), f"after night {night}"
+            assert lab.last_load("fact_sales")["is_full"] is (night == 0)
+    lab.check_invariants()
+    check_clean(lab, cluster)
+    assert verify.run(settings.load(lab.config, {})) == []
+    # Facts that somebody moved, and a quarantined member: the same on both.
+    lab.source("ALTER TABLE customer ALTER first_name TYPE text")
+    lab.source("UPDATE customer SET first_name = repeat('é', 91) WHERE customer_id = 3")
+    lab.source("UPDATE payment SET amount = -1.00 WHERE payment_id = 17600")
+    for table in TABLES:
+        as_of = str(lab.source.value("SELECT localtimestamp"))
+        for one in (lab, other):
+            one.load(table, "--batch-id", f"broken {table}", as_of=as_of)
+    assert lab.content() == other.content()
+    rejects = "SELECT natural_key, rule, column_name, value FROM etl_reject"
+    assert (
+        lab.warehouse(rejects)
+        == other.warehouse(rejects)
+        == [("3", "at most 180 bytes", "first_name", "é" * 91)]
+    )
+
+
+# Faults.
+
+
+@pytest.fixture
+def loaded(on_redshift: Lab) -> Lab:
+    """All tables are there, and every payment is a cent dearer at the source."""
+    on_redshift.load_all(as_of=LOADED_AT)
+    on_redshift.source("UPDATE payment SET amount = amount + 0.01")
+    return on_redshift
+
+
+def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Lab, cluster: Emulator) -> None:
+    cluster.faults.s3_fails(5)
+    cluster.faults.s3_slow(3, 0.2)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    loaded.check_mirrors_source()
+    check_clean(loaded, cluster)
+
+
+def test_s3_that_is_away_stops_the_load(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = loaded.content()
+    document = json.loads(loaded.config.read_text())
+    document["s3"]["endpoint"] = "http://127.0.0.1:9"
+    config = loaded.config.with_name("away.json")
+    config.write_text(json.dumps(document))
+    away = Lab(loaded.source, loaded.warehouse, config, loaded.secrets)
+    assert "S3 s3://" in away.load("fact_sales", as_of=DAY_1, code=7).error
+    assert loaded.content() == before
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    check_clean(loaded, cluster)
+
+
+def test_a_bad_file_is_told_in_redshifts_words(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = loaded.content()
+    whole = Files.write_manifest
+
+    def spoil(files: Files, name: str, staged: StagedFiles) -> str:
+        bucket, key = staged[0].url.removeprefix("s3://").split("/", 1)
+        table = pa.table({"sales_key": pa.array([1], pa.int64())})
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        cluster.s3.client().put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
+        return whole(files, name, [StagedFile(staged[0].url, len(buffer.getvalue()))])
+
+    monkeypatch.setattr(Files, "write_manifest", spoil)
+    error = loaded.load("fact_sales", as_of=DAY_1, code=7).error
+    assert "COPY of fact_sales failed" in error
+    assert "number of columns" in error
+    assert ".parquet" in error
+    assert loaded.content() == before
+    check_clean(loaded, cluster)
+
+
+def at_the_publish(monkeypatch: pytest.MonkeyPatch, order: Callable[[], None]) -> None:
+    """Order a mishap for the next COMMIT, just before a load publishes for the first time."""
+    write = watermark.write
+    ordered: list[int] = []
+
+    def write_and_order(*arguments: Any) -> None:
+        write(*arguments)
+        if not ordered:
+            order()
+        ordered.append(1)
+
+    monkeypatch.setattr(watermark, "write", write_and_order)
+
+
+def test_a_connection_that_is_cut_before_the_commit(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = loaded.content()
+    at_the_publish(monkeypatch, cluster.faults.cut_before_commit)
+    assert "warehouse" in loaded.load("fact_sales", as_of=DAY_1, code=7).error
+    assert loaded.content() == before
+    check_clean(loaded, cluster)
+    assert loaded.last_load("fact_sales")["status"] == "failed"
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+
+
+def test_a_connection_that_is_cut_after_the_commit(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_the_publish(monkeypatch, cluster.faults.cut_after_commit)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert "but it was committed" in caplog.text
+    loaded.check_mirrors_source()
+    check_clean(loaded, cluster)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned()
+
+
+def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that uploaded its file and was killed before it could say so: its retry uploads the rows again."""
+    whole = Files.write_manifest
+
+    def add_orphan(files: Files, name: str, staged: StagedFiles) -> str:
+        bucket, key = staged[0].url.removeprefix("s3://").split("/", 1)
+        copy = {"Bucket": bucket, "Key": key}
+        cluster.s3.client().copy_object(Bucket=bucket, Key=f"{key}.orphan.parquet", CopySource=copy)
+        assert len(staged_files(cluster)) == len(staged) + 1
+        return whole(files, name, staged)
+
+    monkeypatch.setattr(Files, "write_manifest", add_orphan)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    loaded.check_mirrors_source()
+    check_clean(loaded, cluster)
+
+
+def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator) -> None:
+    """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
+    cluster.faults.s3_slow(1, 3.0)  # the upload takes long enough to be killed in
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.05):
+            for process in psutil.process_iter(["cmdline"]):
+                if "pyspark.daemon" in " ".join(process.info["cmdline"] or ()):
+                    for worker in process.children():
+                        if any(c.raddr and c.raddr.port == s3_port for c in worker.net_connections()):
+                            worker.kill()
+                            over.set()
+
+    s3_port = urlsplit(cluster.s3.endpoint).port
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    outcome = run_here("fact_sales", "--config", str(loaded.config), "--as-of", DAY_1)
+    killed = over.is_set()
+    over.set()
+    thread.join()
+    assert killed, "no worker was seen at its upload"
+    assert outcome.code in (0, 7)  # local Spark tries a task once, a cluster four times
+    if outcome.code == 7:
+        assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    loaded.check_mirrors_source()
+    check_clean(loaded, cluster)
+
+
+def test_a_conflict_is_tried_again(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_the_publish(monkeypatch, partial(cluster.faults.conflict_at_commit, 2))
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert "1023" in caplog.text
+    loaded.check_mirrors_source()
+
+
+def test_a_key_that_is_smuggled_in_twice_is_caught(loaded: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster enforces no keys."""
+    before = loaded.content()
+    copy = Redshift._copy
+
+    def smuggle(self: Redshift, cursor: Any, name: str, target: Any, files: StagedFiles) -> None:
+        copy(self, cursor, name, target, files)
+        cursor.execute(f"UPDATE {name} SET sales_key = 17504 WHERE sales_key = 17503")
+
+    monkeypatch.setattr(Redshift, "_copy", smuggle)
+    assert "sales_key 17504 occurs 2 times" in loaded.load("fact_sales", as_of=DAY_1, code=5).error
+    assert loaded.content() == before
+
+
+# What is said and sent.
+
+
+def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(loaded: Lab, cluster: Emulator) -> None:
+    loaded.load_all(as_of=DAY_1)
+    loaded.load("fact_sales", "--dry-run")
+    assert verify.run(settings.load(loaded.config, {})) == []
+    seen = list(dict.fromkeys(cluster.statements))
+    assert len(seen) > 100
+    assert any(statement.startswith("COPY stg_fact_sales_") for statement in seen)
+    text = "\n".join(seen)
+    assert not any(secret in text for secret in loaded.secrets)
+    assert not re.search(r"\b(TRUNCATE|VACUUM|UNLOAD|ACCESS_KEY_ID|CREDENTIALS)\b", text, re.I)
+    linter = Linter(config=FluffConfig(overrides={"dialect": "redshift"}))
+    for statement in {re.sub(r"_[0-9a-f]{8}\b", "_0a1b2c3d", one) for one in seen}:
+        if len(statement) < 20_000:  # long lists of rows: a shorter one of the same form is among them
+            parsed = linter.parse_string(re.sub(r"\$\d+", "1", statement))
+            unparsable = [
+                part.raw for v in parsed.parsed_variants for part in v.tree.recursive_crawl("unparsable")
+            ]
+            assert unparsable == [], statement
+
+
+def test_what_cannot_be_reached_or_trusted(
+    on_redshift: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(on_redshift.config.read_text())
+    document["warehouse"]["password"] = "wrong-guess"
+    config = on_redshift.config.with_name("wrong.json")
+    config.write_text(json.dumps(document))
+    wrong = Lab(on_redshift.source, on_redshift.warehouse, config, ("wrong-guess", *on_redshift.secrets))
+    assert "cannot be reached as 'awsuser'" in wrong.load("dim_staff", code=7).error
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "certificate verify failed" in on_redshift.load("dim_staff", code=7).error
