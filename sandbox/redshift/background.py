@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from sandbox.access import SOURCE, write_secret
 from sandbox.errors import SandboxError

@@ -72,7 +72,7 @@ class Copy:
     @property
     def key(self) -> str:
         """The key, or the prefix, of the source."""
-        return (self.source.removeprefix("s3://").split("/", 1) + [""])[1]
+        return self.source.removeprefix("s3://").partition("/")[2]
 
 
 def parse(sql: str) -> Copy:

@@ -38,9 +38,36 @@ _TYPES = {
 }
 _LONGEST = {"varchar": 65_535, "char": 4_096}
 _KNOWN = frozenset(
-    "smallint int2 integer int int4 bigint int8 numeric decimal dec real float4 double float8 float boolean bool char "
-    "character nchar bpchar varchar nvarchar text date timestamp timestamptz datetime time timetz varbyte varbinary "
-    "binary bytea interval".split()
+    [
+        *(
+            "smallint",
+            "int2",
+            "integer",
+            "int",
+            "int4",
+            "bigint",
+            "int8",
+            "numeric",
+            "decimal",
+            "dec",
+            "real",
+        ),
+        *(
+            "float4",
+            "double",
+            "float8",
+            "float",
+            "boolean",
+            "bool",
+            "char",
+            "character",
+            "nchar",
+            "bpchar",
+            "varchar",
+        ),
+        *("nvarchar", "text", "date", "timestamp", "timestamptz", "datetime", "time", "timetz", "varbyte"),
+        *("varbinary", "binary", "bytea", "interval"),
+    ]
 )
 
 
@@ -231,7 +258,7 @@ def _column(words: Sequence[Token], design: Design) -> str:
             at += 2
         elif word == "DEFAULT":
             stop = at + 1
-            while stop < len(words) and words[stop].plain not in _ATTRIBUTES[1:] or stop == at + 1:
+            while stop == at + 1 or (stop < len(words) and words[stop].plain not in _ATTRIBUTES[1:]):
                 stop = closing(words, stop) + 1 if words[stop].text == "(" else stop + 1
             kept.append(" ".join(token.text for token in words[at:stop]))
             at = stop

@@ -17,6 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.redshift import catalogue, certificate
 from sandbox.redshift.backend import Backend, Emit
 from sandbox.redshift.faults import Faults
+from sandbox.redshift.greeting import Door
 from sandbox.redshift.parquet import BadFile
 from sandbox.redshift.s3 import S3, Access
 from sandbox.redshift.scan import Scanner
@@ -61,7 +62,8 @@ class Emulator:
     def __enter__(self) -> Emulator:
         self.directory.mkdir(parents=True, exist_ok=True)
         catalogue.prepare(self.sandbox, self.database)
-        self.ca_file, self.tls = certificate.make(self.directory)
+        self.ca_file, tls = certificate.make(self.directory)
+        self.door = Door(tls, self.user, self.password, self.database)
         self._s3 = S3()
         self._s3.start()
         self.faults = Faults(self._s3.mischief)
@@ -120,7 +122,7 @@ class Emulator:
             cursor.execute(
                 "INSERT INTO pg_catalog.sys_load_error_detail (user_id, query_id, database_name, table_id, start_time,"
                 " file_name, line_number, column_name, column_type, column_length, position, error_code, error_message)"
-                " VALUES (100, 1, current_database(), to_regclass(%s)::oid::bigint, clock_timestamp() AT TIME ZONE 'UTC',"
+                " VALUES (100, 1, current_database(), to_regclass(%s)::oid::bigint, clock_timestamp(),"
                 " %s, 0, %s, %s, %s, 0, %s, %s)",
                 (
                     *(table, bad.file, column and column.name, column and column.type.split("(")[0]),

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from sandbox.redshift.said import block
 from sandbox.redshift.wire import Refusal
 
 BATCH_ROWS = 65_536
@@ -59,21 +60,19 @@ def rows(data: bytes, url: str, columns: Sequence[Column]) -> Iterator[bytes]:
         for column, values in zip(columns, batch.columns, strict=True):
             _check_values(column, values, url)
         if batch.num_rows:
-            sink = io.BytesIO()
-            csv.write_csv(
-                pa.RecordBatch.from_arrays(
-                    [_for_csv(v) for v in batch.columns], names=[c.name for c in columns]
-                ),
-                sink,
-                options,
-            )
+            sink, names = io.BytesIO(), [column.name for column in columns]
+            written = pa.RecordBatch.from_arrays([_for_csv(values) for values in batch.columns], names=names)
+            csv.write_csv(written, sink, options)
             yield sink.getvalue()
 
 
 def _check_schema(file: pq.ParquetFile, url: str, columns: Sequence[Column]) -> None:
     fields = file.schema_arrow
     if len(fields) != len(columns):
-        context = f"Unmatched number of columns between table and file. Table columns: {len(columns)}, Data columns: {len(fields)}, File name: {url}"
+        context = (
+            f"Unmatched number of columns between table and file. Table columns: {len(columns)}, "
+            f"Data columns: {len(fields)}, File name: {url}"
+        )
         raise BadFile(15001, context, url)
     for number, (column, field) in enumerate(zip(columns, fields, strict=True)):
         found = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
@@ -123,12 +122,7 @@ def _for_csv(values: pa.Array) -> pa.Array:
     return values
 
 
-def scan_error(bad: BadFile, query: int, process: int) -> Refusal:
-    """The block of lines that Redshift's clients see."""
-    line = "  -----------------------------------------------"
+def scan_error(bad: BadFile) -> Refusal:
+    """The error that Redshift's clients see."""
     name = "Spectrum Scan Error" if bad.code >= 15_000 else bad.context
-    detail = (
-        f"\n{line}\n  error:  {name}\n  code:      {bad.code}\n  context:   {bad.context}\n  query:     {query}\n"
-        f"  location:  dory_util.cpp:1450\n  process:   worker_thread [pid={process}]\n{line}\n"
-    )
-    return Refusal("XX000" if bad.code >= 15_000 else "23502", name, detail=detail)
+    return Refusal("XX000" if bad.code >= 15_000 else "23502", name, block(name, bad.code, bad.context))

@@ -1,4 +1,4 @@
-"""An S3 server of the emulator's own: moto's, behind a gate that knows one pair of keys and can be told to misbehave."""
+"""An S3 server of the emulator's own: moto's, behind a gate that knows one pair of keys and may misbehave."""
 
 from __future__ import annotations
 
@@ -78,7 +78,6 @@ class S3:
         self.mischief = Mischief()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(HOST, port, self._gate, threaded=True, request_handler=_Quiet)
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         key, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
         # moto's buckets belong to the process, not to the server: a name of its own keeps two servers apart.

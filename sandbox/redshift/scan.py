@@ -55,7 +55,8 @@ class Scanner:
             if copy.role not in ("default", self.role):
                 raise Refusal(
                     "XX000",
-                    f"User arn:aws:redshift:us-east-1:123456789012:dbuser:sandbox is not authorized to assume IAM Role {copy.role}",
+                    "User arn:aws:redshift:us-east-1:123456789012:dbuser:sandbox is not authorized to assume IAM Role "
+                    + copy.role,
                     hint=f"the emulator's role is {self.role}",
                 )
         elif not self.key_id:
@@ -67,7 +68,8 @@ class Scanner:
         elif (copy.key_id, copy.secret) != (self.key_id, self.secret):
             raise Refusal(
                 "XX000",
-                "S3ServiceException:The AWS Access Key Id you provided does not exist in our records.,Status 403,Error InvalidAccessKeyId",
+                "S3ServiceException:The AWS Access Key Id you provided does not exist in our records.,"
+                "Status 403,Error InvalidAccessKeyId",
             )
 
     def files(self, copy: Copy) -> list[File]:
@@ -105,7 +107,7 @@ class Scanner:
             if not isinstance(size, int):
                 raise Refusal(
                     "XX000",
-                    f"Manifest {copy.source} must contain meta key with content_length for each entry of a columnar format",
+                    f"Manifest {copy.source} must contain meta key with content_length: Parquet asks for it",
                 )
             files.append(File(match[1], match[2], size, bool(entry.get("mandatory", False))))
         return files
@@ -178,7 +180,7 @@ def execute(backend: Backend, scanner: Scanner, copy: Copy, journal: Journal) ->
             yield from chunks()
         except BadFile as bad:
             journal.load_failed(bad, copy.table)
-            raise parquet.scan_error(bad, 1, 0) from None
+            raise parquet.scan_error(bad) from None
 
     names = ", ".join('"' + column.name.replace('"', '""') + '"' for column in columns)
     return backend.copy(f"COPY {copy.table} ({names}) FROM STDIN (FORMAT csv)", told())

@@ -13,7 +13,8 @@ from sandbox.redshift.words import plain, split, spoken, text, tokens
 
 #: Queries that drivers send on their own account: they ask PostgreSQL's catalogue, and are nobody's SQL to judge.
 _OF_THE_DRIVER = re.compile(
-    r"^(SELECT CURRENT_DATABASE AS TABLE_CAT FROM CURRENT_DATABASE|SELECT 1 FROM SVV_EXTERNAL_SCHEMAS|SHOW (TABLES|COLUMNS|SCHEMAS|DATABASES)\b)"
+    r"^(SELECT CURRENT_DATABASE AS TABLE_CAT FROM CURRENT_DATABASE|SELECT 1 FROM SVV_EXTERNAL_SCHEMAS"
+    r"|SHOW (TABLES|COLUMNS|SCHEMAS|DATABASES)\b)"
 )
 _SNAPSHOT = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "COPY", "CREATE", "DROP", "ALTER", "TRUNCATE")
 _WRITTEN = re.compile(
@@ -48,6 +49,13 @@ class Statement:
     def takes_snapshot(self) -> bool:
         """Whether it is one of those that fix what its transaction sees."""
         return self.word in _SNAPSHOT
+
+    @property
+    def emptied(self) -> str | None:
+        """The table whose rows ALTER TABLE ... APPEND FROM moves away."""
+        if self.sql is None or " APPEND FROM " not in self.line or self.word != "ALTER":
+            return None
+        return self.sql.rpartition(" FROM ")[2]
 
     @property
     def written(self) -> str | None:
@@ -154,8 +162,40 @@ def _setting(sql: str, line: str) -> Statement:
 
 _CALLS = {"SYSDATE": "redshift_emulator_sysdate()"}
 _UNITS = frozenset(
-    "YEAR YEARS Y YR QUARTER QUARTERS QTR MONTH MONTHS MON WEEK WEEKS W DAY DAYS D HOUR HOURS H HR MINUTE MINUTES M MIN "
-    "SECOND SECONDS S SEC MILLISECOND MILLISECONDS MS MICROSECOND MICROSECONDS US".split()
+    [
+        *(
+            "YEAR",
+            "YEARS",
+            "Y",
+            "YR",
+            "QUARTER",
+            "QUARTERS",
+            "QTR",
+            "MONTH",
+            "MONTHS",
+            "MON",
+            "WEEK",
+            "WEEKS",
+            "W",
+        ),
+        *(
+            "DAY",
+            "DAYS",
+            "D",
+            "HOUR",
+            "HOURS",
+            "H",
+            "HR",
+            "MINUTE",
+            "MINUTES",
+            "M",
+            "MIN",
+            "SECOND",
+            "SECONDS",
+            "S",
+        ),
+        *("SEC", "MILLISECOND", "MILLISECONDS", "MS", "MICROSECOND", "MICROSECONDS", "US"),
+    ]
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Mapping
@@ -91,10 +92,8 @@ class Wire:
 
     def close(self) -> None:
         """Shut down first: a close alone leaves the other side waiting while another thread reads here."""
-        try:
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._reader.close()
         self.socket.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import socket
 import threading
@@ -11,15 +10,11 @@ from typing import Any
 
 import pytest
 import redshift_connector
-from lab import ROOT, until
+from lab import until
 from redshift_lab import ask, connect, error_of
 
 from sandbox.redshift import certificate
 from sandbox.redshift.emulator import Emulator
-
-SCRIPTS = [importlib.import_module(path.stem) for path in sorted((ROOT / "spark_apps").glob("load_*.py"))]
-#: The order in which the tables are made: names of sql_scripts/create_*.sql.
-CREATED = ("etl_audit", "dim_date", "dim_customer", "dim_movie", "dim_store", "dim_staff", "fact_sales")
 
 
 @pytest.fixture
