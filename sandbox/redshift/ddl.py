@@ -248,6 +248,8 @@ def _constraint(words: Sequence[Token], design: Design) -> None:
 def _column(words: Sequence[Token], design: Design) -> str:
     """name type [DEFAULT ...] [NOT NULL], without what PostgreSQL does not know."""
     name = words[0].value
+    if name == "oid":  # PostgreSQL itself refuses the other names of system columns
+        raise Refusal("42701", f'column name "{name}" conflicts with a system column name')
     end = next((i for i in range(1, len(words)) if words[i].plain in _ATTRIBUTES), len(words))
     kept = [words[0].text, type_of(words[1:end])]
     at = end

@@ -70,10 +70,6 @@ _FUNCTIONS = _any(
     "NUM_NONNULLS NUM_NULLS PG_EXPORT_SNAPSHOT PG_CURRENT_SNAPSHOT TXID_CURRENT PG_CURRENT_XACT_ID PG_CURRENT_WAL_LSN "
     r"PG_BLOCKING_PIDS PG_NOTIFY SETVAL NEXTVAL CURRVAL LASTVAL PG_(?:TRY_)?ADVISORY\w+"
 )
-_SETTINGS = _any(
-    "LOCK_TIMEOUT IDLE_IN_TRANSACTION_SESSION_TIMEOUT WORK_MEM DEFAULT_TRANSACTION_ISOLATION SYNCHRONOUS_COMMIT "
-    "STANDARD_CONFORMING_STRINGS SESSION_REPLICATION_ROLE ROLE"
-)
 _LOCK_MODES = "(?:(?:ACCESS|ROW|SHARE UPDATE|SHARE ROW) )?(?:SHARE|EXCLUSIVE)"
 
 RULES = (
@@ -105,7 +101,6 @@ RULES = (
         SYNTAX,
         'syntax error at or near "{0}"',
         r"\bUNLOGGED\b",
-        r"^SET LOCAL\b",
         rf"^LOCK .* IN {_LOCK_MODES} MODE|^LOCK .* NOWAIT",
         r"\bON CONFLICT\b",
         r"\bRETURNING\b",
@@ -120,10 +115,11 @@ RULES = (
         r"^VACUUM \(|^VACUUM .*\b(VERBOSE|ANALYZE|FREEZE)\b",
         r"^WITH .*\b(INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b",
     ),
-    *_rules("42704", "unrecognized configuration parameter ({0})", rf"^(SET|RESET) (SESSION )?{_SETTINGS}"),
     *_rules(
         NOT_SUPPORTED,
         "{0} is not supported",
+        r"\( VALUES \(|^VALUES\b",
+        r"\bROW \(",
         r"\bFOR (UPDATE|SHARE|NO KEY UPDATE|KEY SHARE)\b",
         r"\bDISTINCT ON \(",
         r"\bRANGE BETWEEN (?!UNBOUNDED|CURRENT)",
@@ -141,6 +137,7 @@ RULES = (
         "arrays are not supported on Redshift tables: {0}",
         r"\b[A-Z]\w*( \( \d+ \))? \[ \]|\bARRAY \[|\bANY \( (\$|ARRAY|'\?')",
     ),
+    *_rules("42703", 'column "{0}" does not exist', _any("CTID XMIN XMAX CMIN CMAX TABLEOID")),
     *_rules(NO_FUNCTION, "function {0} does not exist", rf"{_FUNCTIONS}(?= \()"),
     *_rules(
         "42501",

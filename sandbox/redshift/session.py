@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sandbox.redshift import copy, greeting, said, scan
 from sandbox.redshift.backend import Backend, BackendError
 from sandbox.redshift.habits import Habits
-from sandbox.redshift.statement import OWN_SETTINGS, Statement, understood
+from sandbox.redshift.settings import OWN
+from sandbox.redshift.statement import Statement, understood
 from sandbox.redshift.wire import ConnectionLostError, Refusal, Wire, taken, text
 from sandbox.redshift.words import split, tokens
 from sandbox.redshift.words import text as joined
@@ -73,7 +74,7 @@ class Session:
         settings["default_transaction_isolation"] = self.emulator.isolation
         self._backend = self.emulator.backend(self._emit, settings)
         self.habits = Habits(self.backend, locks_writers=self.emulator.isolation == "serializable")
-        for name, value in OWN_SETTINGS.items():
+        for name, value in OWN.items():
             self.backend.run(f"SELECT set_config('redshift_emulator.{name}', '{value}', false)")
         self.backend.sync()
         greeting.welcome(self.client)

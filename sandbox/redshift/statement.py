@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sandbox.redshift import alter, correlated, ddl, grammar, rules
+from sandbox.redshift import alter, correlated, ddl, grammar, rules, settings
 from sandbox.redshift.ddl import Definition
 from sandbox.redshift.wire import Refusal
 from sandbox.redshift.words import plain, split, spoken, text, tokens
@@ -16,13 +16,11 @@ _OF_THE_DRIVER = re.compile(
     r"^(SELECT CURRENT_DATABASE AS TABLE_CAT FROM CURRENT_DATABASE|SELECT 1 FROM SVV_EXTERNAL_SCHEMAS"
     r"|SHOW (TABLES|COLUMNS|SCHEMAS|DATABASES)\b)"
 )
+#: Longer statements are rows, and do not come again.
+WORTH_REMEMBERING = 65_536
 _SNAPSHOT = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "COPY", "CREATE", "DROP", "ALTER", "TRUNCATE")
 _WRITTEN = re.compile(
     r"^(?:INSERT INTO|UPDATE|DELETE FROM|DELETE|COPY|TRUNCATE TABLE|TRUNCATE) ((?:\S+ \. )*\S+)"
-)
-_SETTING = re.compile(
-    r"^(SET (SESSION )?(\w+|TIME ZONE|SESSION AUTHORIZATION)( (TO|=))? ('\?'|[\w\"$.]+)( , ('\?'|[\w\"$.]+))*"
-    r"|(SHOW|RESET) (\w+|TIME ZONE|ALL))$"
 )
 
 
@@ -71,9 +69,17 @@ class Statement:
         return f'"{name.lower()}"' if name.startswith("#") else name
 
 
-@lru_cache(maxsize=2_000)
 def understood(sql: str) -> Statement:
     """Judge and translate one statement. Raises Refusal."""
+    return _remembered(sql) if len(sql) < WORTH_REMEMBERING else _understood(sql)
+
+
+@lru_cache(maxsize=2_000)
+def _remembered(sql: str) -> Statement:
+    return _understood(sql)
+
+
+def _understood(sql: str) -> Statement:
     if len(sql) > rules.MOST_BYTES:
         rules.check((), "SELECT", len(sql.encode()))
     parts = tokens(sql)
@@ -86,8 +92,8 @@ def understood(sql: str) -> Statement:
     rules.check(spoken(parts), line, len(sql.encode()))
     if line.startswith("COPY "):  # it has a parser of its own
         return Statement(sql, line, None)
-    if _SETTING.match(line):  # the grammar does not take ON and OFF
-        return _setting(sql, line)
+    if settings.STATEMENT.match(line):  # the grammar does not take ON and OFF
+        return Statement(sql, line, settings.setting(sql, line))
     correlated.check(grammar.tree(sql))
     return _translated(sql, line)
 
@@ -131,33 +137,6 @@ def _selected_into(sql: str, line: str) -> Definition | None:
 
 def _bare(sql: str) -> str:
     return text([token for token in tokens(ddl._sharp(sql)) if token.kind != "comment"])
-
-
-#: Settings of Redshift that PostgreSQL does not have: kept as custom ones, so that SHOW gives back what SET took.
-OWN_SETTINGS = {
-    "query_group": "unset",
-    "enable_result_cache_for_session": "on",
-    "enable_case_sensitive_identifier": "off",
-    "wlm_query_slot_count": "1",
-    "analyze_threshold_percent": "10",
-    "max_cursor_result_set_size": "default",
-    "auto_analyze": "on",
-    "enable_vacuum_boost": "off",
-    "describe_field_name_in_uppercase": "off",
-    "json_serialization_enable": "off",
-}
-
-
-def _setting(sql: str, line: str) -> Statement:
-    for name in OWN_SETTINGS:
-        if re.match(rf"^(SET|SHOW|RESET) (SESSION )?{name.upper()}\b", line):
-            replaced = re.sub(rf"\b{name}\b", f"redshift_emulator.{name}", _bare(sql), count=1, flags=re.I)
-            if line.startswith("SET"):
-                replaced = re.sub(
-                    r"(=|\bTO\b)\s*(on|off|true|false|default)\s*$", r"\1 '\2'", replaced, flags=re.I
-                )
-            return Statement(sql, line, replaced)
-    return Statement(sql, line, _bare(sql))
 
 
 _CALLS = {"SYSDATE": "redshift_emulator_sysdate()"}

@@ -214,7 +214,7 @@ def test_a_backslash_in_a_literal_is_an_escape(connection):
 def test_what_is_designed_can_be_asked(connection):
     ask(
         connection,
-        "CREATE TABLE designed (a integer ENCODE raw, b varchar(9) ENCODE zstd) DISTSTYLE KEY DISTKEY (a) SORTKEY (b, a)",
+        "CREATE TABLE designed (a integer ENCODE raw, b varchar(9) ENCODE zstd) DISTKEY (a) SORTKEY (b, a)",
     )
     assert ask(
         connection,
