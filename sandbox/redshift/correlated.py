@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,14 @@ def _check_block(block: Any, outer: list[Any]) -> None:
             _refuse("a window function in a correlated subquery")
         if _child(block, "limit_clause"):
             _refuse("LIMIT in a correlated subquery")
+        if (
+            _child(block, "groupby_clause")
+            and _is_after_in(block, outer[-1])
+            and _aggregates(block) - {"MIN", "MAX"}
+        ):
+            _refuse("an aggregate with GROUP BY in a correlated subquery after IN")
+        if _is_grouped_by(block, outer[-1]):
+            _refuse("GROUP BY the result of a correlated subquery")
     for inner in _inner_blocks(block):
         _check_block(inner, [*outer, block])
     _check_outer_join(block, outer)
@@ -91,6 +100,37 @@ def _qualifiers(block: Any) -> Iterator[str]:
         parts = reference.raw.split(".")
         if len(parts) > 1:
             yield parts[-2].strip('"').strip().lower()
+
+
+def _is_after_in(block: Any, outer: Any) -> bool:
+    """Whether the block stands in x IN (...)."""
+    for step in outer.path_to(block):
+        words = [part.raw.upper() for part in step.segment.segments if part.is_type("keyword", "bracketed")]
+        if any(a == "IN" and b.startswith("(") for a, b in itertools.pairwise(words)):
+            return True
+    return False
+
+
+def _aggregates(block: Any) -> set[str]:
+    """Functions in what the block selects."""
+    found = set()
+    for clause in block.segments:
+        if clause.is_type("select_clause"):
+            found |= {name.raw.upper() for name in _own_parts(clause, "function_name")}
+    return found
+
+
+def _is_grouped_by(block: Any, outer: Any) -> bool:
+    """Whether the outer block groups by the name, or the number, of the column that the block gives."""
+    grouped = {
+        part.raw.lower() for one in outer.segments if one.is_type("groupby_clause") for part in one.segments
+    }
+    columns = [part for one in outer.segments if one.is_type("select_clause") for part in one.segments]
+    columns = [column for column in columns if column.is_type("select_clause_element")]
+    for number, column in enumerate(columns, 1):
+        if any(inner is block for inner in column.recursive_crawl("select_statement")):
+            return bool({column.raw.split()[-1].strip('"').lower(), str(number)} & grouped)
+    return False
 
 
 def _has_window(block: Any) -> bool:

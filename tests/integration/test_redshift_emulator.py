@@ -341,6 +341,25 @@ def test_a_writer_waits_for_the_writer_before_it(connection, other, table):
     assert ask(connection, f"SELECT COUNT(*) FROM {table}") == [[2]]
 
 
+def test_who_waited_to_change_a_table_did_not_see_what_came_before(emulator, connection, other, table):
+    # The snapshot is of the moment that UPDATE began, and not of the moment that it stopped waiting.
+    ask(connection, f"INSERT INTO {table} VALUES (1, 'a', 1), (2, 'b', 1)")
+    connection.commit()
+    ask(connection, f"UPDATE {table} SET v = 'x' WHERE id = 1")
+    errors: list[dict[str, str]] = []
+    beside = threading.Thread(
+        target=lambda: errors.append(error_of(other, f"UPDATE {table} SET v = 'y' WHERE id = 2"))
+    )
+    beside.start()
+    waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted"
+    with connect(emulator) as third:
+        third.autocommit = True
+        until(lambda: ask(third, waiting) != [[0]], "UPDATE waits")
+    connection.commit()
+    beside.join(30)
+    assert [error["M"] for error in errors] == ["1023"]
+
+
 def test_lock_keeps_readers_out_as_well(connection, other, table):
     ask(connection, f"LOCK TABLE {table}")
     ask(other, "SET statement_timeout TO 300")

@@ -132,6 +132,8 @@ REFUSED = [
     ("SELECT t.id FROM t LEFT JOIN u ON u.id = t.id AND u.n = (SELECT MAX(w.n) FROM w WHERE w.id = u.id)", "0A000"),
     ("SELECT t.id FROM t WHERE t.n NOT IN (SELECT SUM(u.n) OVER () FROM u WHERE u.id = t.id)", "0A000"),
     ("SELECT t.id, (SELECT u.v FROM u WHERE u.id = t.id ORDER BY u.n LIMIT 1) FROM t", "0A000"),
+    ("SELECT t.id FROM t WHERE t.n IN (SELECT SUM(u.n) FROM u WHERE u.v = t.v GROUP BY u.id)", "0A000"),
+    ("SELECT t.id, (SELECT COUNT(u.id) FROM u WHERE u.id = t.id) AS k FROM t GROUP BY k, t.id", "0A000"),
     # Transactions and settings.
     ("SET lock_timeout TO '10min'", "42704"),
     ("SET LOCAL lock_timeout = '10min'", "42704"),
@@ -164,6 +166,9 @@ ACCEPTED = [
     "SELECT id, v FROM t WHERE id BETWEEN 1 AND 3 ORDER BY 1 LIMIT 5",
     "SELECT t.id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id)",
     "SELECT t.id FROM t WHERE t.n = (SELECT MAX(u.n) FROM u WHERE u.id = t.id)",
+    "SELECT t.id FROM t WHERE t.n IN (SELECT MAX(u.n) FROM u WHERE u.v = t.v GROUP BY u.id)",
+    "SELECT t.id, (SELECT COUNT(u.id) FROM u WHERE u.id = t.id) AS k FROM t",
+    "SELECT t.id FROM t WHERE t.id IN (SELECT SUM(u.id) FROM u GROUP BY u.v)",
     "SELECT id, ROW_NUMBER() OVER (PARTITION BY v ORDER BY id) FROM t",
     "WITH a AS (SELECT id FROM t) SELECT a.id FROM a INNER JOIN u ON u.id = a.id",
     "SELECT id FROM t UNION ALL SELECT id FROM u EXCEPT SELECT 3",
