@@ -20,19 +20,16 @@ class Habits:
         self.table_id = "0"
 
     def before(self, statement: Statement) -> None:
-        """Hold what depends on the transaction's state, and take the snapshot when Redshift does.
-
-        Raises Refusal, BackendError.
-        """
-        if self.backend.status != b"T":
-            return
-        if match := NOT_IN_A_BLOCK.match(statement.line):
+        """Hold what depends on the transaction's state. Raises Refusal."""
+        match = NOT_IN_A_BLOCK.match(statement.line)
+        if match and self.backend.status == b"T":
             raise Refusal("25001", f"{match.group()} cannot run inside a transaction block")
-        if statement.takes_snapshot:
-            self.backend.run("SELECT 1")
 
     def lock(self, statement: Statement) -> None:
-        """Wait for the writer before. Readers go on."""
+        """Wait for the writer before. Readers go on.
+
+        The question for the table's number takes the snapshot, as Redshift does, before the wait and not after it.
+        """
         if (table := statement.written) and self.backend.status == b"T":
             self.table_id = self.backend.value(f"SELECT to_regclass({quoted(table)})::oid") or "0"
             if self.locks_writers and statement.word not in ("TRUNCATE", "ALTER"):

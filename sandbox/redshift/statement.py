@@ -18,7 +18,6 @@ _OF_THE_DRIVER = re.compile(
 )
 #: Longer statements are rows, and do not come again.
 WORTH_REMEMBERING = 65_536
-_SNAPSHOT = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "COPY", "CREATE", "DROP", "ALTER", "TRUNCATE")
 _WRITTEN = re.compile(
     r"^(?:INSERT INTO|UPDATE|DELETE FROM|DELETE|COPY|TRUNCATE TABLE|TRUNCATE) ((?:\S+ \. )*\S+)"
 )
@@ -42,11 +41,6 @@ class Statement:
     def tag(self) -> str:
         """What CommandComplete says of a statement that PostgreSQL does not see."""
         return "ALTER TABLE" if self.word == "ALTER" else self.word
-
-    @property
-    def takes_snapshot(self) -> bool:
-        """Whether it is one of those that fix what its transaction sees."""
-        return self.word in _SNAPSHOT
 
     @property
     def emptied(self) -> str | None:
