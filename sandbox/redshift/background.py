@@ -92,17 +92,6 @@ def describe(emulator: Emulator) -> dict[str, Any]:
     return {
         "process": me.pid,
         "began": me.create_time(),
-        "warehouse": {
-            "kind": "redshift",
-            "url": emulator.url,
-            "user": emulator.user,
-            "password": emulator.password,
-            "schema": "dw",
-        },
-        "s3": {
-            "staging": f"s3://{emulator.s3.bucket}/staging",
-            "iam_role": emulator.iam_role,
-            "endpoint": emulator.s3.endpoint,
-        },
+        **emulator.credentials(),
         "environment": emulator.environment(),
     }

@@ -63,7 +63,7 @@ class Emulator:
         self.directory.mkdir(parents=True, exist_ok=True)
         catalogue.prepare(self.sandbox, self.database)
         self.ca_file, tls = certificate.make(self.directory)
-        self.door = Door(tls, self.user, self.password, self.database)
+        self.door = Door(tls, self.user, self.password, {self.database})
         self._s3 = S3()
         self._s3.start()
         self.faults = Faults(self._s3.mischief)
@@ -91,14 +91,30 @@ class Emulator:
         """Endpoint, keys and bucket."""
         return self._s3.access
 
-    @property
-    def url(self) -> str:
-        """Where the jobs find it."""
-        return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"
-
     def environment(self) -> dict[str, str]:
         """The variables by which clients trust the certificate and get into S3."""
         return {"SSL_CERT_FILE": str(self.ca_file), **self.s3.environment()}
+
+    def serve(self, database: str) -> None:
+        """Serve another database of the sandbox's server as well: a new one, or a clone of one that was served."""
+        catalogue.prepare(self.sandbox, database)
+        self.door.databases.add(database)
+
+    def credentials(self, database: str = "", staging: str = "staging") -> dict[str, dict[str, str]]:
+        """The sections of credentials.json that name this cluster, its S3 and a folder there."""
+        warehouse = {
+            "kind": "redshift",
+            "url": f"jdbc:redshift://{self.host}:{self.port}/{database or self.database}",
+            "user": self.user,
+            "password": self.password,
+            "schema": "dw",
+        }
+        s3 = {
+            "staging": f"s3://{self.s3.bucket}/{staging}",
+            "iam_role": self.iam_role,
+            "endpoint": self.s3.endpoint,
+        }
+        return {"warehouse": warehouse, "s3": s3}
 
     def saw(self, sql: str) -> None:
         """Note a statement of a client."""
@@ -106,19 +122,19 @@ class Emulator:
         if line and not is_of_the_driver(line):
             self.statements.append(sql)
 
-    def backend(self, emit: Emit, settings: Mapping[str, str]) -> Backend:
+    def backend(self, database: str, emit: Emit, settings: Mapping[str, str]) -> Backend:
         """A new session on PostgreSQL."""
         port = self.sandbox.port
         if port is None:
             raise SandboxError("the sandbox's server is down")
         made = Backend((HOST, port), emit)
-        made.log_in(WRITER, self.sandbox.state.passwords[WRITER], self.database, settings)
+        made.log_in(WRITER, self.sandbox.state.passwords[WRITER], database, settings)
         return made
 
-    def load_failed(self, bad: BadFile, table: str) -> None:
+    def load_failed(self, database: str, bad: BadFile, table: str) -> None:
         """Write a failed COPY down where its rollback does not reach."""
         column: Any = bad.column
-        with self.sandbox.superuser(self.database) as connection, connection.cursor() as cursor:
+        with self.sandbox.superuser(database) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO pg_catalog.sys_load_error_detail (user_id, query_id, database_name, table_id, start_time,"
                 " file_name, line_number, column_name, column_type, column_length, position, error_code, error_message)"

@@ -37,15 +37,15 @@ CLUSTER = {
 
 @dataclass(frozen=True)
 class Door:
-    """Who may come in, and to which database."""
+    """Who may come in, and to which databases."""
 
     tls: ssl.SSLContext
     user: str
     password: str = field(repr=False)
-    database: str
+    databases: set[str]
 
-    def open(self, client: Wire) -> tuple[Wire, dict[str, str]]:
-        """The encrypted wire, and the settings that the client asks for.
+    def open(self, client: Wire) -> tuple[Wire, str, dict[str, str]]:
+        """The encrypted wire, the database, and the settings that the client asks for.
 
         Raises Refusal, to be told to the client, or ConnectionLostError for one that is none.
         """
@@ -67,7 +67,8 @@ class Door:
             encrypted.send((b"E", refusal.packed("FATAL")))
             encrypted.close()
             raise
-        return encrypted, {name: parameters[name] for name in PASSED if name in parameters}
+        settings = {name: parameters[name] for name in PASSED if name in parameters}
+        return encrypted, parameters.get("database", parameters.get("user", "")), settings
 
     def _check(self, client: Wire, parameters: dict[str, str], is_plain: bool) -> None:
         user = parameters.get("user", "")
@@ -76,7 +77,7 @@ class Door:
             raise Refusal("28000", what, hint="the cluster has require_ssl: connect with TLS")
         if not self._is_password_right(client, user):
             raise Refusal("28000", f'password authentication failed for user "{user}"')
-        if (database := parameters.get("database", user)) != self.database:
+        if (database := parameters.get("database", user)) not in self.databases:
             raise Refusal("3D000", f'database "{database}" does not exist')
 
     def _is_password_right(self, client: Wire, user: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +17,8 @@ from sandbox.redshift.parquet import BadFile, Column
 from sandbox.redshift.wire import Refusal
 
 CANNOT_READ = 15007
+#: Where a failed COPY, and its table, are written down for SYS_LOAD_ERROR_DETAIL.
+Journal = Callable[[BadFile, str], None]
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,6 @@ class File:
     def url(self) -> str:
         """Its address in SQL's spelling."""
         return f"s3://{self.bucket}/{self.key}"
-
-
-class Journal(Protocol):
-    """Where a failed COPY is written down, for SYS_LOAD_ERROR_DETAIL."""
-
-    def load_failed(self, bad: BadFile, table: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -179,7 +175,7 @@ def execute(backend: Backend, scanner: Scanner, copy: Copy, journal: Journal) ->
         try:
             yield from chunks()
         except BadFile as bad:
-            journal.load_failed(bad, copy.table)
+            journal(bad, copy.table)
             raise parquet.scan_error(bad) from None
 
     names = ", ".join('"' + column.name.replace('"', '""') + '"' for column in columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sandbox.redshift import copy, greeting, said, scan
@@ -49,7 +50,7 @@ class Session:
     def run(self) -> None:
         """Greet, then answer message by message."""
         try:
-            self.client, settings = self.emulator.door.open(self.client)
+            self.client, self.database, settings = self.emulator.door.open(self.client)
             self._open(settings)
             while self._answer(*self.client.read()):
                 pass
@@ -72,7 +73,7 @@ class Session:
 
     def _open(self, settings: dict[str, str]) -> None:
         settings["default_transaction_isolation"] = self.emulator.isolation
-        self._backend = self.emulator.backend(self._emit, settings)
+        self._backend = self.emulator.backend(self.database, self._emit, settings)
         self.habits = Habits(self.backend, locks_writers=self.emulator.isolation == "serializable")
         for name, value in OWN.items():
             self.backend.run(f"SELECT set_config('redshift_emulator.{name}', '{value}', false)")
@@ -115,6 +116,10 @@ class Session:
         except BackendError as error:
             self.failed = True
             self._error(said.translated(error.fields, self.habits.table_id))
+        except ConnectionLostError:
+            raise
+        except Exception as error:  # a fault of the emulator's own: whoever sees it shall know whose it is
+            self._fail(Refusal("XX000", f"emulator: {type(error).__name__}: {error}"))
 
     def _simple(self, sql: str) -> None:
         """A simple query: each of its statements by the extended protocol, which changes no meaning."""
@@ -237,7 +242,9 @@ class Session:
             self._emit(*last)
 
     def _copy(self, order: copy.Copy) -> None:
-        rows = scan.execute(self.backend, self.emulator.scanner, order, self.emulator)
+        rows = scan.execute(
+            self.backend, self.emulator.scanner, order, partial(self.emulator.load_failed, self.database)
+        )
         self.backend.run(f"SELECT set_config('redshift_emulator.last_copy_count', '{rows}', false)")
         told = f"Load into table '{order.table}' completed, {rows} record(s) loaded successfully."
         self._emit(b"N", Refusal("00000", told).packed("INFO"))

@@ -430,6 +430,37 @@ def test_a_conflict_can_be_ordered(emulator, connection, table):
     assert ask(connection, f"SELECT COUNT(*) FROM {table}") == [[0]]
 
 
+def test_other_databases_and_clones_are_served(server, emulator, tmp_path):
+    emulator.serve("redshift_template")
+    with connect(emulator, database="redshift_template") as made:
+        ask(made, "CREATE TABLE kept (v varchar(3)) DISTSTYLE ALL")
+        made.commit()
+    until(lambda: _backends(server, "redshift_template") == 0, "its session is gone")
+    server.clone("redshift_template", "redshift_clone")
+    emulator.serve("redshift_clone")
+    with connect(emulator, database="redshift_clone") as made:
+        assert ask(made, "SELECT diststyle FROM svv_table_info WHERE \"table\" = 'kept'") == [["ALL"]]
+        assert error_of(made, "INSERT INTO kept VALUES ('éé')")["C"] == "22001"
+    assert emulator.credentials("redshift_clone")["warehouse"]["url"].endswith("/redshift_clone")
+
+
+def _backends(server, database: str) -> int:
+    with server.superuser() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = %s", (database,))
+        return cursor.fetchone()[0]
+
+
+def test_whoever_is_connected_is_let_go_at_the_end(server, tmp_path, monkeypatch):
+    with Emulator(server, "redshift", tmp_path / "em") as short:
+        monkeypatch.setenv("SSL_CERT_FILE", str(short.ca_file))
+        left = connect(short)
+        ask(left, "SELECT 1")
+    with pytest.raises(redshift_connector.InterfaceError):
+        ask(left, "SELECT 2")
+    with pytest.raises(redshift_connector.InterfaceError):
+        connect(short)
+
+
 def test_statements_are_captured(emulator, connection):
     begin = len(emulator.statements)
     ask(connection, "SELECT %s AS captured", 1)
