@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -127,8 +128,10 @@ def test_awswrangler_hears_a_refusal(emulator, connection, bucket, table, frame)
 
 
 @pytest.fixture
-def operator(emulator, monkeypatch) -> Any:
+def operator(emulator, monkeypatch, tmp_path) -> Any:
     """S3ToRedshiftOperator with its two connections in the environment."""
+    if "AIRFLOW_HOME" not in os.environ:  # read at the import; tests/dag has set one if it runs as well
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     transfers = pytest.importorskip("airflow.providers.amazon.aws.transfers.s3_to_redshift")
     made = {
         "conn_type": "redshift",
