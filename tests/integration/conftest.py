@@ -107,11 +107,7 @@ def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.Temp
             tuple(passwords.values()),
         )
         if warehouse is not None:  # loaded from another clone: it shall take this one for the same source
-            database = made.source.value("SELECT oid FROM pg_database WHERE datname = current_database()")
-            made.warehouse(
-                "UPDATE etl_load SET source_identity = regexp_replace(source_identity, 'database [0-9]+', %s)",
-                f"database {database}",
-            )
+            made.take_for_the_same_source()
         return made
 
     return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import threading
@@ -25,6 +26,7 @@ from sqlfluff.core import FluffConfig, Linter
 from dvdrental_etl import settings, tryout, verify, watermark
 from dvdrental_etl.files import Files, StagedFile, StagedFiles
 from dvdrental_etl.redshift import Redshift
+from sandbox.access import WRITER
 from sandbox.business.days import Business
 from sandbox.cluster import SUPERUSER
 from sandbox.redshift.emulator import Emulator
@@ -33,14 +35,35 @@ from sandbox.server import Sandbox
 DAY_1 = "2007-07-01T00:00:00"
 
 
+NUMBERS = itertools.count(1)
+
+
 @pytest.fixture
-def cluster(emulator: Emulator, server: Sandbox, spark: SparkSession) -> Emulator:
-    """The emulator, empty, and its S3 open to the executors."""
+def cluster(emulator: Emulator, spark: SparkSession) -> Emulator:
+    """The emulator, its S3 empty and open to the executors."""
     spark.sparkContext.environment.update(emulator.environment())
-    with server.superuser(emulator.database) as connection, connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS dw CASCADE")
+    client = emulator.s3.client()
+    for key in staged_files(emulator):
+        client.delete_object(Bucket=emulator.s3.bucket, Key=key)
     emulator.statements.clear()
     return emulator
+
+
+def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox, template: str | None = None) -> Lab:
+    """The same source, and a database of the cluster: an empty one, or a clone of one that was loaded."""
+    name = f"redshift_{next(NUMBERS)}"
+    if template is None:
+        server.create_database(name, owner=WRITER)
+    else:
+        server.clone(template, name)
+    cluster.serve(name)
+    config = lab.config.with_name(f"{name}.json")
+    config.write_text(json.dumps(json.loads(lab.config.read_text()) | cluster.credentials(name)))
+    behind = Place(lab.source.port, server.state.passwords[SUPERUSER], name, "dw")
+    made = Lab(lab.source, behind, config, (*lab.secrets, cluster.password, cluster.s3.secret_access_key))
+    if template is not None:  # loaded from another clone: it shall take this one for the same source
+        made.take_for_the_same_source()
+    return made
 
 
 @pytest.fixture
@@ -49,26 +72,15 @@ def on_redshift(cluster: Emulator, server: Sandbox, make_lab: MakeLab, source_te
     return to_redshift(make_lab(source_template), cluster, server)
 
 
-def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox) -> Lab:
-    """The same source, loaded into the cluster."""
-    document = json.loads(lab.config.read_text())
-    document["warehouse"] = {
-        "kind": "redshift",
-        "url": cluster.url,
-        "schema": "dw",
-        "user": cluster.user,
-        "password": cluster.password,
-    }
-    document["s3"] = {
-        "staging": f"s3://{cluster.s3.bucket}/staging",
-        "iam_role": cluster.iam_role,
-        "endpoint": cluster.s3.endpoint,
-    }
-    config = lab.config.with_name("redshift.json")
-    config.write_text(json.dumps(document))
-    behind = Place(lab.source.port, server.state.passwords[SUPERUSER], cluster.database, "dw")
-    secrets = *lab.secrets, cluster.password, cluster.s3.secret_access_key
-    return Lab(lab.source, behind, config, secrets)
+@pytest.fixture(scope="module")
+def redshift_template(
+    emulator: Emulator, server: Sandbox, spark: SparkSession, make_lab: MakeLab, source_template: str
+) -> str:
+    """A database of the cluster that all of source_template is loaded into, as of LOADED_AT."""
+    spark.sparkContext.environment.update(emulator.environment())
+    lab = to_redshift(make_lab(source_template), emulator, server)
+    lab.load_all(as_of=LOADED_AT)
+    return lab.warehouse.database
 
 
 def staged_files(cluster: Emulator) -> list[str]:
@@ -135,7 +147,7 @@ def test_nights_give_what_a_postgresql_warehouse_gets(
     postgres = make_lab("source_template")
     other = Lab(lab.source, postgres.warehouse, postgres.config, lab.secrets)
     other.config.write_text(other.config.read_text().replace(postgres.source.database, lab.source.database))
-    with Business(partial(server.connect, lab.source.database), seed=4, start=date.today()) as business:
+    with Business(partial(server.connect, lab.source.database), seed=4, start=date.today()) as business:  # noqa: DTZ011
         for night in range(3):
             business.day()
             for table in TABLES:
@@ -168,15 +180,17 @@ def test_nights_give_what_a_postgresql_warehouse_gets(
 
 
 @pytest.fixture
-def loaded(on_redshift: Lab) -> Lab:
+def loaded(
+    cluster: Emulator, server: Sandbox, make_lab: MakeLab, source_template: str, redshift_template: str
+) -> Lab:
     """All tables are there, and every payment is a cent dearer at the source."""
-    on_redshift.load_all(as_of=LOADED_AT)
-    on_redshift.source("UPDATE payment SET amount = amount + 0.01")
-    return on_redshift
+    lab = to_redshift(make_lab(source_template), cluster, server, redshift_template)
+    lab.source("UPDATE payment SET amount = amount + 0.01")
+    return lab
 
 
 def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Lab, cluster: Emulator) -> None:
-    cluster.faults.s3_fails(5)
+    cluster.faults.s3_fails(3)
     cluster.faults.s3_slow(3, 0.2)
     assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
     loaded.check_mirrors_source()
