@@ -217,7 +217,7 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
         cause = next(
             (line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), ""
         )
-        if "psycopg2" in text:
+        if "org.postgresql" not in text and any(sign in text for sign in ("psycopg2", "botocore", "Python worker")):
             raise WarehouseError(
                 f"warehouse {configured.warehouse.place}: staging failed: {cause or first_line(error)}",
                 "nothing was published; run again, with --debug for Spark's own words",

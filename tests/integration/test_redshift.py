@@ -156,7 +156,7 @@ def test_nights_give_what_a_postgresql_warehouse_gets(
                     one.load(table, "--batch-id", f"night {night} {table}", as_of=as_of)
             assert lab.content() == other.content(), f"after night {night}"
             assert lab.last_load("fact_sales")["is_full"] is (night == 0)
-    lab.check_invariants()
+    lab.check_invariants(loads=4)
     check_clean(lab, cluster)
     assert verify.run(settings.load(lab.config, {})) == []
     # Facts that somebody moved, and a quarantined member: the same on both.
@@ -293,7 +293,9 @@ def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
 
 def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
-    cluster.faults.s3_slow(1, 3.0)  # the upload takes long enough to be killed in
+    cluster.faults.s3_slow(
+        3, 2.0
+    )  # after two looks at the folder, the upload takes long enough to be killed in
     over = threading.Event()
 
     def kill() -> None:
