@@ -265,7 +265,9 @@ def _column(words: Sequence[Token], design: Design) -> str:
             kept.append(" ".join(token.text for token in words[at:stop]))
             at = stop
         elif word in ("IDENTITY", "GENERATED"):
-            at = next(i for i in range(at, len(words)) if words[i].text == "(")
+            at = next((i for i in range(at, len(words)) if words[i].text == "("), 0)
+            if not at:
+                raise Refusal("42601", "IDENTITY needs a seed and a step")
             seed, step = words[at + 1].text, words[at + 3].text
             always = "ALWAYS" if word == "IDENTITY" else "BY DEFAULT"
             kept.append(f"GENERATED {always} AS IDENTITY (START WITH {seed} INCREMENT BY {step})")
