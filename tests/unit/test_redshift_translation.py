@@ -94,7 +94,7 @@ def test_what_is_remembered_of_a_table():
 
 def test_a_copy_in_its_parts():
     order = copy.parse(
-        "COPY s.t (a, \"B\") FROM 's3://bucket/a/b.manifest' CREDENTIALS AS 'aws_iam_role=arn:x' FORMAT PARQUET MANIFEST"
+        "COPY s.t (a, \"B\") FROM 's3://bucket/a/b.manifest' CREDENTIALS 'aws_iam_role=arn:x' FORMAT PARQUET MANIFEST"
     )
     assert (order.table, order.columns, order.bucket, order.key) == (
         "s.t",
