@@ -217,15 +217,20 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
         cause = next(
             (line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), ""
         )
-        if "org.postgresql" not in text and any(sign in text for sign in ("psycopg2", "botocore", "Python worker")):
+        advice = "nothing was published; run again, with --debug for Spark's own words"
+        if "psycopg2" in text or "botocore" in text:
             raise WarehouseError(
                 f"warehouse {configured.warehouse.place}: staging failed: {cause or first_line(error)}",
-                "nothing was published; run again, with --debug for Spark's own words",
+                advice,
             ) from error
         if "org.postgresql" in text:
             raise SourceError(
-                f"source {configured.source.place}: reading failed: {cause or first_line(error)}",
-                "nothing was published; run again, with --debug for Spark's own words",
+                f"source {configured.source.place}: reading failed: {cause or first_line(error)}", advice
+            ) from error
+        if "Python worker" in text:
+            raise WarehouseError(
+                f"warehouse {configured.warehouse.place}: staging failed: a worker was killed, or out of memory",
+                advice,
             ) from error
         raise
 
