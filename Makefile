@@ -3,6 +3,7 @@
 #   PYTHON   the Python that makes .venv (default python3)
 #   DUMP     a dump of dvdrental to restore into the sandbox
 #   SCALE    without a dump: generate this many times the real dvdrental (default 1)
+#   WAREHOUSE  postgres (default), or redshift: an emulator of Amazon Redshift, started beside the sandbox
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -14,8 +15,8 @@ RUN    := $(BIN)/python
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X)
-	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))
+demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
+	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
 	@$(RUN) -m demo run
 
 airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbox

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import shlex
 import signal
 import sys
 import time
@@ -29,6 +31,12 @@ def home_of(directory: Path) -> Path:
     )
 
 
+def environment_of(path: Path) -> dict[str, str]:
+    """What the emulator of Redshift wants its clients' environment to say: lines of `export NAME=value`."""
+    words = (shlex.split(line)[1].partition("=") for line in path.read_text().splitlines())
+    return {name: value for name, _, value in words}
+
+
 class Demo:
     """The sandbox's folder, and what is printed about it."""
 
@@ -40,6 +48,8 @@ class Demo:
         if not path.is_file():
             raise DemoError(f"there is no sandbox in {directory}: start it with `python -m sandbox up`")
         self.credentials: dict[str, Any] = json.loads(path.read_text())
+        if self.credentials["warehouse"]["kind"] == "redshift":
+            os.environ.update(environment_of(directory / "redshift.env"))
         self.home = home_of(directory)
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.spark = SmallSpark(self.home)
@@ -103,7 +113,8 @@ class Demo:
         result = report.read(self.credentials, run_id)
         report.show(result, self.console)
         place = "" if self.directory == ROOT / ".sandbox" else f" --dir {self.directory}"
-        self.console.print("Look into it:  [bold].venv/bin/python -m sandbox psql" + place, markup=True)
+        database = " redshift" if self.credentials["warehouse"]["kind"] == "redshift" else ""
+        self.console.print("Look into it:  [bold].venv/bin/python -m sandbox psql" + database + place)
         self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
         self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + place)
         if result.difference != report.Totals(0, result.difference.amount * 0):

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
-from psycopg2 import sql
 from rich.console import Console
 from rich.table import Table
 
@@ -48,22 +47,28 @@ class Report:
 
 def query(section: dict[str, Any], text: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Run one SELECT on the database of a section of credentials.json; `{}` stands for its schema."""
-    parts = urlsplit(section["url"].removeprefix("jdbc:"))
-    connection = psycopg2.connect(
-        host=parts.hostname,
-        port=parts.port or 5432,
-        dbname=parts.path.lstrip("/"),
-        user=section["user"],
-        password=section["password"],
-    )
+    schema = '"' + section["schema"].replace('"', '""') + '"'
+    connection = connect(section)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL(text).format(*[sql.Identifier(section["schema"])] * text.count("{}")), values
-            )
-            return cursor.fetchall()
+        cursor = connection.cursor()
+        cursor.execute(text.replace("{}", schema), values)
+        return [tuple(row) for row in cursor.fetchall()]
     finally:
         connection.close()
+
+
+def connect(section: dict[str, Any]) -> Any:
+    """A connection to the database of a section, by the driver of its kind."""
+    parts = urlsplit(section["url"].removeprefix("jdbc:"))
+    place = {"host": parts.hostname, "user": section["user"], "password": section["password"]}
+    name = parts.path.lstrip("/")
+    if section.get("kind") == "redshift":
+        import redshift_connector
+
+        return redshift_connector.connect(
+            **place, port=parts.port or 5439, database=name, sslmode="verify-full"
+        )
+    return psycopg2.connect(**place, port=parts.port or 5432, dbname=name)
 
 
 def read(credentials: dict[str, Any], run_id: str) -> Report:

@@ -43,7 +43,7 @@ def free_port(wanted: int = 0) -> int:
     raise DemoError("no free port on 127.0.0.1")
 
 
-def connection(kind: str, section: dict[str, Any]) -> str:
+def connection(kind: str, section: dict[str, Any], **extra: str) -> str:
     """One section of credentials.json as an Airflow connection in JSON."""
     parts = urlsplit(section["url"].removeprefix("jdbc:"))
     document = {
@@ -53,18 +53,19 @@ def connection(kind: str, section: dict[str, Any]) -> str:
         "schema": parts.path.lstrip("/"),
         "login": section["user"],
         "password": section["password"],
-        "extra": {"schema": section["schema"]},
+        "extra": {"schema": section["schema"], **extra},
     }
     return json.dumps(document)
 
 
 def connections(credentials: dict[str, Any], spark: dict[str, Any]) -> dict[str, str]:
     """The three connections of the DAG as environment variables. `spark` is the extra of spark_default."""
+    warehouse, s3 = credentials["warehouse"], credentials["s3"]
     local = {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client", **spark}}
     return {
         "AIRFLOW_CONN_DVDRENTAL_SOURCE": connection("postgres", credentials["source"]),
         "AIRFLOW_CONN_DVDRENTAL_WAREHOUSE": connection(
-            credentials["warehouse"]["kind"], credentials["warehouse"]
+            warehouse["kind"], warehouse, **{f"s3_{key}": value for key, value in s3.items() if value}
         ),
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(local),
     }

@@ -319,7 +319,9 @@ def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator)
     if outcome.code == 7:
         assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
     loaded.check_mirrors_source()
-    loaded.load("fact_sales", as_of=DAY_1)  # the dead worker's upload may have arrived after all was cleared away
+    loaded.load(
+        "fact_sales", as_of=DAY_1
+    )  # the dead worker's upload may have arrived after all was cleared away
     check_clean(loaded, cluster)
 
 
