@@ -107,7 +107,7 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
 
     Raises UsageError when as_of contradicts the batch.
     """
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         warehouse.lock_record(cursor, "etl_batch")
         cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
         found = cursor.fetchone()
@@ -150,7 +150,7 @@ def close(settings: Settings, run_id: str, status: str) -> None:
 
 def end(warehouse: Warehouse, run_id: str, status: str) -> None:
     """End a batch on a connection that is open."""
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         cursor.execute(
             "UPDATE etl_batch SET status = %s, finished_at = %s WHERE run_id = %s", (status, now(), run_id)
         )
@@ -162,7 +162,7 @@ def start_load(warehouse: Warehouse, batch: Batch, table: str) -> Load:
     Only then may it look at the source: whoever announced earlier saw an older moment, and may not publish any more.
     """
     attempt = secrets.token_hex(4)
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         warehouse.call_session(cursor, attempt)
         warehouse.end_forgotten_sessions(cursor, table, attempt)
         warehouse.lock_record(cursor, "etl_load")
@@ -266,7 +266,7 @@ def record_rejects(
 
 def record_failure(warehouse: Warehouse, load: Load, reason: str, seconds: float) -> None:
     """End an attempt that did not publish, and clear its staging away."""
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         warehouse.drop_staging(cursor, load.staging)
         cursor.execute(
             """

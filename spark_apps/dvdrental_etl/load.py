@@ -67,8 +67,10 @@ def publish(work: Work, run: Batch, began: float) -> Counts:
     load = batch.start_load(work.warehouse, run, work.target.table)
     try:
         work.source.begin()
+        work.source.check(work.tables)
         with work.warehouse.transaction() as cursor:
-            seen = _look(work, cursor, run.as_of)
+            mark = watermark.read(cursor, work.target.table)
+        seen = _look(work, mark, run.as_of)
         try:
             return _stage_and_publish(work, run, load, seen, began)
         except NotReconciled as difference:
@@ -82,10 +84,8 @@ def publish(work: Work, run: Batch, began: float) -> Counts:
         raise
 
 
-def _look(work: Work, cursor: Any, as_of: dt.datetime) -> Seen:
+def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> Seen:
     source, tables = work.source, work.tables
-    source.check(tables)
-    mark = watermark.read(cursor, work.target.table)
     ranges = changes.ranges(source, tables)
     extent = (
         changes.everything("it was asked for")
@@ -98,7 +98,7 @@ def _look(work: Work, cursor: Any, as_of: dt.datetime) -> Seen:
 
 def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: float) -> Counts:
     warehouse, target = work.warehouse, work.target
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         batch.record_extent(
             cursor, load, work.source.snapshot, work.source.identity(work.tables), seen.extent
         )
@@ -128,7 +128,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
 
 def _publish(work: Work, run: Batch, load: Load, seen: Seen, staged: Staged, began: float) -> Counts:
     warehouse, target = work.warehouse, work.target
-    with warehouse.transaction() as cursor:
+    with warehouse.writing() as cursor:
         warehouse.end_forgotten_sessions(cursor, target.table, load.attempt)
         warehouse.lock(cursor, target)
         batch.require_newest(cursor, load)
@@ -152,9 +152,10 @@ def plan(work: Work, as_of: dt.datetime | None) -> Counts:
     load = Load(0, target.table, "plan")
     run = Batch(0, "plan", as_of or work.source.clock(), opened_here=False)
     work.source.begin()
+    work.source.check(work.tables)
     with warehouse.transaction(keep=False) as cursor:
         warehouse.ensure_tables(cursor)
-        seen = _look(work, cursor, run.as_of)
+        seen = _look(work, watermark.read(cursor, target.table), run.as_of)
         warehouse.create_staging(cursor, load.staging, target.staging)
         staged = work.stage(
             seen.extent, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging)
@@ -269,7 +270,7 @@ def _record_failure(work: Work, load: Load, error: BaseException, seconds: float
         if work.warehouse.is_cut_off:
             work.warehouse.connect()
         batch.record_failure(work.warehouse, load, str(error) or type(error).__name__, seconds)
-        with work.warehouse.transaction() as cursor:
+        with work.warehouse.writing() as cursor:
             batch.require_newest(cursor, load)
     except Fenced:
         raise

@@ -85,6 +85,13 @@ class Redshift(Warehouse):
         finally:
             self._roll_back()
 
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """LOCK takes no snapshot: whoever waited here sees all that was committed before, and conflicts with nobody."""
+        with self.transaction() as cursor:
+            cursor.execute("LOCK etl_lock")
+            yield cursor
+
     def _roll_back(self) -> None:
         try:
             if not self.is_cut_off:
@@ -190,11 +197,11 @@ class Redshift(Warehouse):
     def end_forgotten_sessions(self, cursor: Any, table: str, attempt: str) -> None:
         """Not ours to end: a session that sleeps in a transaction keeps etl_lock until the cluster's own timeout."""
 
-    def lock_record(self, cursor: Any, table: str) -> None:  # noqa: ARG002 - all queue at the same table
-        cursor.execute("LOCK etl_lock")
+    def lock_record(self, cursor: Any, table: str) -> None:
+        """All who write have queued up already."""
 
-    def lock(self, cursor: Any, target: Target) -> None:  # noqa: ARG002 - all queue at the same table
-        cursor.execute("LOCK etl_lock")
+    def lock(self, cursor: Any, target: Target) -> None:
+        """The same."""
 
 
 def _statements(text: str) -> list[str]:

@@ -94,11 +94,11 @@ class Trial:
     tell: Callable[[str, float], None]
 
     @contextmanager
-    def step(self, what: str) -> Iterator[Any]:
+    def step(self, what: str, *, writes: bool = False) -> Iterator[Any]:
         """A cursor in a transaction. Raises WarehouseError, saying in what."""
         began = time.monotonic()
         try:
-            with self.warehouse.transaction() as cursor:
+            with self.warehouse.writing() if writes else self.warehouse.transaction() as cursor:
                 yield cursor
         except WarehouseError as error:
             raise WarehouseError(f"{what}: {error.message}", error.hint) from error
@@ -125,10 +125,10 @@ class Trial:
     def _night(self, target: Target, run: Batch, keys: Sequence[int], text: str) -> None:
         warehouse, what = self.warehouse, f"{target.table}, {len(keys)} rows"
         attempt = batch.start_load(warehouse, run, target.table)
-        with self.step(f"{what}: staging table") as cursor:
+        with self.step(f"{what}: staging table", writes=True) as cursor:
             warehouse.create_staging(cursor, attempt.staging, target.staging)
         warehouse.stage_rows(target, attempt.staging, rows(target, keys, text))
-        with self.step(f"{what}: publish and record") as cursor:
+        with self.step(f"{what}: publish and record", writes=True) as cursor:
             _publish(warehouse, cursor, target, attempt, run, len(keys))
 
 

@@ -103,6 +103,12 @@ class Warehouse:
             if not self._connection.closed:
                 self._connection.rollback()
 
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """A transaction that writes the run record or publishes: short, and one of many that may run beside it."""
+        with self.transaction() as cursor:
+            yield cursor
+
     def ensure_tables(self, cursor: Any) -> None:
         """Create the schema and its tables where they are missing; refuse tables that differ from the DDL."""
         self._queue_up(cursor)
