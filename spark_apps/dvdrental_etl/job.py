@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvdrental_etl import batch, session, settings
+from dvdrental_etl import batch, extract, session, settings
 from dvdrental_etl.changes import Extent
 from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_line
 from dvdrental_etl.load import Work, plan, publish
@@ -147,7 +147,9 @@ class Run:
             self._say("Spark is up")
         keys = extent.keys
         return {
-            table.name: self._source.table(self._spark, table, None if keys is None else keys[table.name])
+            table.name: extract.frame(
+                self._source, self._spark, table, None if keys is None else keys[table.name]
+            )
             for table in tables
         }
 

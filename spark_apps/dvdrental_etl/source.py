@@ -1,21 +1,18 @@
-"""JDBC extract: column lists with explicit types, whole or by keys, and one snapshot for all of a job's reads."""
+"""The source: what a job reads of it, held against its catalogue, and one moment for all of the job's reads."""
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 
 from dvdrental_etl.errors import ContractError, SourceError, first_line
 from dvdrental_etl.settings import Database
 from dvdrental_etl.targets import Counted
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 #: Declared type -> (the type that the source casts to, the source's types that it takes without loss).
 #: "enum" stands for any enum; a domain counts as its base type; integers that do not fit make the source refuse.
@@ -30,9 +27,6 @@ TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
     "decimal": ("numeric", frozenset({"numeric"})),
     "array<string>": ("text[]", frozenset({"_text", "_varchar"})),
 }
-BYTES_PER_PARTITION = 32 * 1024 * 1024
-KEYS_PER_PARTITION = 50_000
-MOST_CONNECTIONS = 8
 
 _COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
 
@@ -96,7 +90,7 @@ class Source:
     """The source, and from begin() on one moment of it. A context manager: the moment lasts as long as it is open."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._connection: Any = None
         self._oids: dict[str, int] = {}
         self._plain: set[str] = set()
@@ -105,11 +99,11 @@ class Source:
     def __enter__(self) -> "Source":
         try:
             self._connection = psycopg2.connect(
-                **self._database.libpq(), connect_timeout=10, application_name="dvdrental-etl"
+                **self.database.libpq(), connect_timeout=10, application_name="dvdrental-etl"
             )
         except psycopg2.OperationalError as error:
             raise SourceError(
-                f"source {self._database.place} cannot be reached as '{self._database.user}': {first_line(error)}",
+                f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
                 "check source.url, user and password, and that the server takes connections from here",
             ) from None
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
@@ -156,7 +150,7 @@ class Source:
                 return list(cursor.fetchall()) if cursor.description else []
         except psycopg2.Error as error:
             raise SourceError(
-                f"source {self._database.place}: {first_line(error)}",
+                f"source {self.database.place}: {first_line(error)}",
                 "check the role's rights and the server's log",
             ) from error
 
@@ -170,12 +164,12 @@ class Source:
         found = [difference for table in tables for difference in self._differences(table)]
         if found:
             raise ContractError(
-                f"source contract: {self._database.place}: {'; '.join(found)}",
+                f"source contract: {self.database.place}: {'; '.join(found)}",
                 "grant the rights, or adapt the SOURCES of the script to the renamed or retyped column",
             )
 
     def _differences(self, table: Table) -> list[str]:
-        where = f"{self._database.schema}.{table.name}"
+        where = f"{self.database.schema}.{table.name}"
         relation = self.rows(
             """
             SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
@@ -183,12 +177,12 @@ class Source:
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             """,
-            (self._database.schema, table.name),
+            (self.database.schema, table.name),
         )
         if not relation:
             return [f"there is no table {where}"]
         if not relation[0][1]:
-            return [f"'{self._database.user}' may not read {where}"]
+            return [f"'{self.database.user}' may not read {where}"]
         self._oids[table.name] = relation[0][0]
         if relation[0][2]:
             self._plain.add(table.name)
@@ -224,79 +218,9 @@ class Source:
         """Tables whose rows do not tell which transaction wrote them: views and foreign tables."""
         return [table.name for table in tables if table.name not in self._plain]
 
-    def table(self, spark: "SparkSession", table: Table, keys: Sequence[int] | None = None) -> "DataFrame":
-        """The table as this snapshot has it, each column cast by the source to its declared type.
-
-        keys: only the rows whose key is among them; None: all rows.
-        """
-        reader = (
-            spark.read.format("jdbc")
-            .option("url", _binary(self._database.url))
-            .option("driver", "org.postgresql.Driver")
-            .option("user", self._database.user)
-            .option("password", self._database.password)
-            .option("dbtable", f"({self._select(table)}) AS {quoted(table.name)}")
-            .option("fetchsize", "10000")
-            .option("preferTimestampNTZ", "true")
-            .option("sessionInitStatement", self._join_snapshot())
-        )
-        if keys is not None:
-            # Chosen by the key as it is stored: a cast one would not find its index.
-            query = f"({self._select(table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-            predicates = _among("stored_key", keys)
-            chosen = reader.jdbc(_binary(self._database.url), query, predicates=predicates).drop("stored_key")
-            return chosen if len(predicates) > 1 else chosen.coalesce(1)
-        partitions = self._partitions(table)
-        if not partitions:
-            # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
-            # a shuffle: most of a small load's work.
-            return reader.load().coalesce(1)
-        return reader.options(**partitions).load()
-
-    def _select(self, table: Table, more: str = "") -> str:
-        casts = (
-            f"CAST({quoted(name)} AS {TYPES[declared][0]}{precision}) AS {quoted(name)}"
-            for name, (declared, precision) in table.types.items()
-        )
-        return f"SELECT {', '.join(casts)}{more} FROM {self.name(table.name)}"  # noqa: S608 - names are quoted
-
     def name(self, table: str) -> str:
         """A table as SQL names it."""
-        return f"{quoted(self._database.schema)}.{quoted(table)}"
-
-    def _join_snapshot(self) -> str:
-        zone = self.snapshot.time_zone.replace("'", "''")
-        return (
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-            f"SET TRANSACTION SNAPSHOT '{self.snapshot.exported_id}'; SET LOCAL TIME ZONE '{zone}'"
-        )
-
-    def _partitions(self, table: Table) -> Mapping[str, str]:
-        """Spark's options for a parallel read; none for a table that one connection reads as fast."""
-        size = self.rows(
-            """
-            WITH RECURSIVE tree AS (
-                SELECT CAST(%s AS regclass) AS oid
-                UNION ALL
-                SELECT CAST(i.inhrelid AS regclass) FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
-            )
-            SELECT COALESCE(SUM(pg_relation_size(oid)), 0) FROM tree
-            """,
-            (self.name(table.name),),
-        )[0][0]
-        count = min(MOST_CONNECTIONS, 1 + int(size) // BYTES_PER_PARTITION)
-        if count == 1:
-            return {}
-        key = quoted(table.key)
-        lowest, highest = self.rows(f"SELECT MIN({key}), MAX({key}) FROM {self.name(table.name)}")[0]  # noqa: S608
-        if lowest is None:
-            return {}
-        return {
-            "partitionColumn": table.key,
-            "lowerBound": str(lowest),
-            "upperBound": str(highest + 1),
-            "numPartitions": str(count),
-        }
+        return f"{quoted(self.database.schema)}.{quoted(table)}"
 
     def totals(self, counted: Counted) -> Totals:
         """Rows, and money where the target counts any, per day of the source's own calendar."""
@@ -306,17 +230,6 @@ class Source:
         amount = f"SUM({quoted(counted.amount)})" if counted.amount else "NULL"
         query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(counted.table)} GROUP BY 1"  # noqa: S608
         return {row[0]: (row[1], row[2]) for row in self.rows(query)}
-
-
-def _binary(url: str) -> str:
-    """The URL with binary transfer from the first row on; pgjdbc's default fetches five batches as text first."""
-    return url + ("&" if "?" in url else "?") + "prepareThreshold=-1"
-
-
-def _among(column: str, keys: Sequence[int]) -> list[str]:
-    """Predicates, one a partition, that together choose the rows whose column is among the keys."""
-    chunks = [keys[at : at + KEYS_PER_PARTITION] for at in range(0, len(keys), KEYS_PER_PARTITION)] or [()]
-    return [f"{column} = ANY('{{{','.join(map(str, chunk))}}}'::bigint[])" for chunk in chunks]
 
 
 def _scale(modifier: int) -> int:

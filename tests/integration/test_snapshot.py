@@ -8,7 +8,7 @@ import pytest
 from lab import Lab
 from pyspark.sql import SparkSession
 
-from dvdrental_etl import batch, settings, source
+from dvdrental_etl import batch, extract, settings, source
 from sandbox.business.live import Live
 from sandbox.server import Sandbox
 
@@ -19,7 +19,7 @@ RENTAL = source.Table("rental", "rental_id bigint, return_date timestamp", "rent
 FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)", "film_id")
 
 
-def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
+def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
     returned = empty.source.value("SELECT count(return_date) FROM rental")
     with source.Source(settings.load(empty.config, {}).source) as opened:
@@ -40,13 +40,13 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
             "upperBound": "18300",
             "numPartitions": "8",
         }
-        opened._partitions = lambda table: partitions if table is PAYMENT else {}  # type: ignore[method-assign]
-        frame = opened.table(spark, PAYMENT)
+        monkeypatch.setattr(extract, "_partitions", lambda _, table: partitions if table is PAYMENT else {})
+        frame = extract.frame(opened, spark, PAYMENT)
         assert frame.rdd.getNumPartitions() == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
-        assert opened.table(spark, RENTAL).where("return_date IS NOT NULL").count() == returned
-        assert opened.table(spark, FILM).where("film_id = 1").count() == 1
+        assert extract.frame(opened, spark, RENTAL).where("return_date IS NOT NULL").count() == returned
+        assert extract.frame(opened, spark, FILM).where("film_id = 1").count() == 1
         counted = opened.totals(source.Counted("payment", "payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
@@ -57,7 +57,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With parts of a few kilobytes this small payment counts as big; its ids have gaps and reach far."""
-    monkeypatch.setattr(source, "BYTES_PER_PARTITION", 8192)
+    monkeypatch.setattr(extract, "BYTES_PER_PARTITION", 8192)
     empty.source(
         "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
         "WHERE payment_id = 17504"
@@ -65,7 +65,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(settings.load(empty.config, {}).source) as opened:
         opened.begin()
-        frame = opened.table(spark, PAYMENT)
+        frame = extract.frame(opened, spark, PAYMENT)
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]

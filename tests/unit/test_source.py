@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvdrental_etl import source
+from dvdrental_etl import extract, source
 from dvdrental_etl.settings import Database
 from dvdrental_etl.source import Snapshot, Source, Table
 
@@ -106,7 +106,7 @@ def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
     table = Table(
         "film", "film_id int, rate decimal(4,2), title string, tags array<string>, at timestamp", "film_id"
     )
-    assert Source(ODD)._select(table) == (
+    assert extract._select(Source(ODD), table) == (
         'SELECT CAST("film_id" AS int4) AS "film_id", CAST("rate" AS numeric(4,2)) AS "rate",'
         ' CAST("title" AS text) AS "title", CAST("tags" AS text[]) AS "tags",'
         ' CAST("at" AS timestamp) AS "at" FROM "my ""schema"""."film"'
@@ -116,7 +116,7 @@ def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
 def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     opened = Source(ODD)
     opened.snapshot = Snapshot("00000003-0000001B-1", "10:20:", "0/16B3748", "O'Hare", "system 7")
-    assert opened._join_snapshot() == (
+    assert extract._join_snapshot(opened) == (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
         " SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SET LOCAL TIME ZONE 'O''Hare'"
     )
@@ -128,12 +128,12 @@ def test_a_snapshot_says_from_which_transaction_on_things_may_be_missing():
 
 
 def test_rows_are_chosen_by_keys_in_parts_of_bounded_size(monkeypatch):
-    monkeypatch.setattr(source, "KEYS_PER_PARTITION", 2)
-    assert source._among("k", [1, -2, 30_000_000_000]) == [
+    monkeypatch.setattr(extract, "KEYS_PER_PARTITION", 2)
+    assert extract._among("k", [1, -2, 30_000_000_000]) == [
         "k = ANY('{1,-2}'::bigint[])",
         "k = ANY('{30000000000}'::bigint[])",
     ]
-    assert source._among("k", []) == ["k = ANY('{}'::bigint[])"]
+    assert extract._among("k", []) == ["k = ANY('{}'::bigint[])"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_an_identifier_is_quoted_whatever_it_holds(name, sql):
     ],
 )
 def test_binary_transfer_is_asked_for_in_the_url(url, binary):
-    assert source._binary(url) == binary
+    assert extract._binary(url) == binary
 
 
 @pytest.mark.parametrize(
