@@ -19,17 +19,17 @@ class Asked:
         self.snapshot = Snapshot("x", f"900:{next_transaction}:", "0/0", "UTC", "system 7")
         self.parameters, self._identity, self._without = [], identity, list(without)
 
-    def rows(self, query, parameters=()):
+    def rows(self, _query, parameters=()):
         self.parameters.append(parameters)
         return []
 
     def name(self, table):
         return f'"public"."{table}"'
 
-    def identity(self, tables):
+    def identity(self, _tables):
         return self._identity
 
-    def without_transactions(self, tables):
+    def without_transactions(self, _tables):
         return self._without
 
 
