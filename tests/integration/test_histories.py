@@ -27,6 +27,8 @@ from hypothesis.stateful import (
 from lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here
 from mortal import Killed, dies_after
 
+from dvdrental_etl import settings as config
+from dvdrental_etl import verify
 from sandbox.business.days import CONFLICTS
 from sandbox.business.live import Live
 from sandbox.business.moves import LONG_MOVES, MOVES
@@ -159,6 +161,7 @@ class Histories(RuleBasedStateMachine):
                 connection.rollback()
                 connection.close()
             self.a_night(list(DIMENSIONS))
+            assert verify.run(config.load(self.lab.config, {})) == []
             self._equals_a_rebuild()
             type(self).done += 1
             print(f"history {type(self).done} of {HISTORIES} equals a rebuild")  # noqa: T201 - seen with -s
