@@ -12,7 +12,7 @@ import redshift_connector
 from lab import ROOT
 from redshift_lab import ask, connect
 
-from dvdrental_etl import publish
+from dvdrental_etl import publish, statements
 
 SCRIPTS = [importlib.import_module(path.stem) for path in sorted((ROOT / "spark_apps").glob("load_*.py"))]
 #: The order in which the tables are made: names of sql_scripts/create_*.sql.
@@ -297,9 +297,9 @@ def test_a_publish_runs(star, script):
     ask(star, f"CREATE TABLE {staging} ({columns})")
     ask(
         star,
-        f"CREATE TEMP TABLE {publish.spans_of(target.table)} (low bigint NOT NULL, high bigint NOT NULL)",
+        f"CREATE TEMP TABLE {statements.spans_of(target.table)} (low bigint NOT NULL, high bigint NOT NULL)",
     )
-    ask(star, f"CREATE TEMP TABLE {publish.quarantined_of(target.table)} (grain_key bigint NOT NULL)")
+    ask(star, f"CREATE TEMP TABLE {statements.quarantined_of(target.table)} (grain_key bigint NOT NULL)")
     steps = publish.steps(target, staging)
     for step in steps:
         names = re.findall(r"%\((\w+)\)s", step.sql)
