@@ -26,6 +26,11 @@ class Faults:
         with self._s3.lock:
             self._s3.delays, self._s3.seconds = requests, seconds
 
+    def s3_is_quiet(self) -> bool:
+        """Whether S3 has answered all that it was asked, also those who are no longer there to hear it."""
+        with self._s3.lock:
+            return self._s3.under_way == 0
+
     def cut_before_commit(self, times: int = 1) -> None:
         """The client's connection breaks when it says COMMIT, and nothing was committed."""
         self._order("cut before commit", times)

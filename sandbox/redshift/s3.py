@@ -28,6 +28,7 @@ class Mischief:
     failures: int = 0
     delays: int = 0
     seconds: float = 0.0
+    under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fails(self) -> bool:
@@ -101,6 +102,15 @@ class S3:
         self._thread.join()
 
     def _gate(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        with self.mischief.lock:
+            self.mischief.under_way += 1
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            with self.mischief.lock:
+                self.mischief.under_way -= 1
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if self.mischief.fails():
             return _error(start_response, "503 Slow Down", "SlowDown", "Please reduce your request rate.")
         said = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import LOADED_AT, MakeLab
-from lab import TABLES, Lab, Place, counts, planned, rows_read, run_here
+from lab import TABLES, Lab, Place, counts, planned, rows_read, run_here, until
 from pyspark.sql import SparkSession
 from sqlfluff.core import FluffConfig, Linter
 
@@ -293,9 +293,8 @@ def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
 
 def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
-    cluster.faults.s3_slow(
-        3, 2.0
-    )  # after two looks at the folder, the upload takes long enough to be killed in
+    # After two looks at the folder, the upload takes long enough to be killed in.
+    cluster.faults.s3_slow(3, 2.0)
     over = threading.Event()
 
     def kill() -> None:
@@ -319,9 +318,9 @@ def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator)
     if outcome.code == 7:
         assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
     loaded.check_mirrors_source()
-    loaded.load(
-        "fact_sales", as_of=DAY_1
-    )  # the dead worker's upload may have arrived after all was cleared away
+    # The dead worker's upload may arrive after all was cleared away: the load after that clears it away, too.
+    until(cluster.faults.s3_is_quiet, "the dead worker's upload has arrived or failed")
+    loaded.load("fact_sales", as_of=DAY_1)
     check_clean(loaded, cluster)
 
 
