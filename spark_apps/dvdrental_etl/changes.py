@@ -10,6 +10,7 @@ the grain that it shows in; these are read whole, with all that they are joined 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dvdrental_etl.source import Source, Table, quoted
 
@@ -78,38 +79,22 @@ def everything(why: str) -> Extent:
     return Extent(None, ((-(2**63), 2**63 - 1),), f"everything: {why}")
 
 
-def ranges(source: Source, tables: Iterable[Table]) -> dict[str, Ranges]:
-    """The ranges of each table at the source's moment; one cheap scan each."""
-    found: dict[str, Ranges] = {}
-    for table in tables:
-        key = f"CAST({quoted(table.key)} AS bigint)"
-        rows = source.rows(
-            f"SELECT {key} >> {RANGE_BITS}, COUNT(*), SUM(hashint8extended({key}, 0))"
-            f" FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL GROUP BY 1"
-        )
-        found[table.name] = {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
-    return found
+def ranges(source: Source, table: Table) -> Ranges:
+    """The ranges of a table at the source's moment; one scan."""
+    key = f"CAST({quoted(table.key)} AS bigint)"
+    rows = source.rows(
+        f"SELECT {key} >> {RANGE_BITS}, COUNT(*), SUM(hashint8extended({key}, 0))"
+        f" FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL GROUP BY 1"
+    )
+    return {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
 
 
-def to_read(
-    source: Source,
-    tables: Sequence[Table],
-    mark: Watermark | None,
-    now: Mapping[str, Ranges],
-    as_of: dt.datetime,
-    code_digest: str,
-) -> Extent:
-    """The rows of the grain that changes since the mark show in, where that is sure and cheap; else everything."""
-    if mark is None:
-        return everything("nothing is loaded yet")
-    reason = _reason_for_all(source, tables, mark, as_of, code_digest)
-    return everything(reason) if reason else _since(source, tables, mark, now)
-
-
-def _reason_for_all(
-    source: Source, tables: Sequence[Table], mark: Watermark, as_of: dt.datetime, code_digest: str
+def reason_for_all(
+    source: Source, tables: Sequence[Table], mark: Watermark | None, as_of: dt.datetime, code_digest: str
 ) -> str | None:
-    """Why the changes alone would not do; None if they do."""
+    """Why what changed since the mark would not do; None if it does, as far as can be told before it is looked for."""
+    if mark is None:
+        return "nothing is loaded yet"
     if mark.code_digest != code_digest:
         return "the code has changed"
     if (identity := source.identity(tables)) != mark.identity:
@@ -124,9 +109,11 @@ def _reason_for_all(
     return None
 
 
-def _since(source: Source, tables: Sequence[Table], mark: Watermark, now: Mapping[str, Ranges]) -> Extent:
+def since(source: Source, tables: Sequence[Table], mark: Watermark, now: Mapping[str, Ranges]) -> Extent:
+    """The rows of the grain that changes since the mark show in, where that is cheap; else everything."""
     spans = {table.name: _differing(mark.ranges.get(table.name, {}), now[table.name]) for table in tables}
-    keys = {table.name: _written_since(source, table, mark.horizon) for table in tables}
+    asks = (partial(_written_since, table=table, horizon=mark.horizon) for table in tables)
+    keys = dict(zip((table.name for table in tables), source.together(*asks), strict=True))
     seen = ", ".join(f"{len(keys[t.name])} rows and {len(spans[t.name])} ranges of {t.name}" for t in tables)
     if any(len(found) > MOST_KEYS for found in keys.values()):
         return everything(f"much has changed: {seen}")

@@ -2,13 +2,15 @@
 
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import staging
+from dvdrental_etl import binary, partition, staging
+from dvdrental_etl.keys import keyed
 from dvdrental_etl.staging import Staged
-from dvdrental_etl.targets import Target
+from dvdrental_etl.targets import Fact, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +28,14 @@ class CopyTarget:
         return f"CopyTarget({self.statement!r})"
 
 
+@dataclass(frozen=True)
+class KeyedTarget:
+    """Where facts go: with their keys to the table to come, or to staging, as they are."""
+
+    live: CopyTarget
+    early: CopyTarget
+
+
 def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
     """COPY the frame into staging from the executors, one transaction a task."""
 
@@ -33,12 +43,91 @@ def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
         copy_rows(rows, copy_to)
         return iter(())
 
-    return staging.staged(staging.send(frame, target, sink), target)
+    return staging.staged(staging.send(staging.judged(frame, target), target, sink), target)
+
+
+def stage_keyed(
+    frame: "DataFrame", target: Fact, versions: "Mapping[str, DataFrame]", batch_id: int, to: "KeyedTarget"
+) -> Staged:
+    """COPY the frame's facts, with surrogate keys, into the table to come; early ones into staging, as they are."""
+    from pyspark.sql import functions as F
+
+    keys = tuple(lookup.key for lookup in target.lookups)
+    staged, live = [column.name for column in target.staging], partition.columns(target)
+
+    def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
+        return _copy_keyed(rows, keys, staged, live, to)
+
+    facts = keyed(staging.judged(frame, target), target, versions).withColumn(
+        "batch_id", F.lit(batch_id).cast("bigint")
+    )
+    return staging.staged(staging.send(facts, target, sink, (*keys, "batch_id")), target)
+
+
+def _copy_keyed(
+    batches: Iterator["pa.RecordBatch"],
+    keys: Sequence[str],
+    staged: Sequence[str],
+    live: Sequence[str],
+    to: "KeyedTarget",
+) -> Iterator[Mapping[str, Any]]:
+    """Runs in an executor. Early facts are few, but for a dimension that was never loaded: they wait on disk."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    count = 0
+    with tempfile.TemporaryFile() as waiting:
+        early: list[pa.RecordBatchStreamWriter] = []
+
+        def known() -> Iterator[pa.RecordBatch]:
+            nonlocal count
+            for batch in batches:
+                is_known = pc.is_valid(batch.column(keys[0]))
+                for key in keys[1:]:
+                    is_known = pc.and_(is_known, pc.is_valid(batch.column(key)))
+                found = batch.select(live)
+                if not pc.all(is_known).as_py():
+                    found = found.filter(is_known)
+                    late = batch.select(staged).filter(pc.invert(is_known))
+                    if not early:
+                        early.append(pa.ipc.new_stream(waiting, late.schema))
+                    early[0].write_batch(late)
+                count += found.num_rows
+                if found.num_rows:
+                    yield found
+
+        copy_rows(known(), to.live)
+        if early:
+            early[0].close()
+            waiting.seek(0)
+            copy_rows(iter(pa.ipc.open_stream(waiting)), to.early)
+    yield {"keyed": count}
 
 
 def copy_rows(batches: Iterator["pa.RecordBatch"], copy_to: CopyTarget) -> None:
-    """COPY Arrow batches into staging, in one transaction."""
-    _copy(_csv(batches), copy_to)
+    """COPY Arrow batches into staging: one COPY, one transaction, so that a task that is killed leaves nothing."""
+    import psycopg2
+
+    first = next(batches, None)
+    if first is None:  # an empty partition needs no connection
+        return
+    form, chunks = _in_its_format(first, itertools.chain([first], batches))
+    connection = psycopg2.connect(**copy_to.libpq, connect_timeout=10, application_name="dvdrental-etl stage")
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.copy_expert(f"{copy_to.statement} (FORMAT {form})", _reader(chunks), size=1 << 20)
+    finally:
+        connection.close()
+
+
+def _in_its_format(
+    example: "pa.RecordBatch", batches: Iterator["pa.RecordBatch"]
+) -> tuple[str, Iterator[bytes]]:
+    """The format of COPY that suits rows like these, and the rows in it."""
+    if not binary.is_fixed(example.schema):
+        return "csv", _csv(batches)
+    blocks = itertools.chain.from_iterable(map(binary.encoded, batches))
+    return "binary", itertools.chain([binary.HEADER], blocks, [binary.TRAILER])
 
 
 def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None]) -> Staged:
@@ -49,7 +138,7 @@ def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader
         return ({"csv": chunk} for chunk in _csv(rows))
 
     def chunks() -> Iterator[bytes]:
-        for receipt in staging.send_here(frame, target, sink):
+        for receipt in staging.send_here(staging.judged(frame, target), target, sink):
             receipts.append(receipt)
             if receipt.csv is not None:
                 yield bytes(receipt.csv)
@@ -67,21 +156,6 @@ def _csv(batches: Iterator["pa.RecordBatch"]) -> Iterator[bytes]:
         buffer = io.BytesIO()
         csv.write_csv(batch, buffer, options)
         yield buffer.getvalue()
-
-
-def _copy(chunks: Iterator[bytes], copy_to: CopyTarget) -> None:
-    """One COPY, one transaction: a task that fails or is killed leaves nothing behind."""
-    import psycopg2
-
-    first = next(chunks, None)
-    if first is None:  # an empty partition needs no connection
-        return
-    connection = psycopg2.connect(**copy_to.libpq, connect_timeout=10, application_name="dvdrental-etl stage")
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.copy_expert(copy_to.statement, _reader(itertools.chain([first], chunks)), size=1 << 20)
-    finally:
-        connection.close()
 
 
 def _reader(chunks: Iterator[bytes]) -> io.BufferedReader:

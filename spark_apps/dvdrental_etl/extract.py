@@ -1,48 +1,80 @@
-"""JDBC extract: a source table as a frame, whole in parts or by keys, at the one moment that all readers share."""
+"""JDBC extract: a source table as a frame, whole in even parts or by keys, at the one moment that all readers share."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dvdrental_etl.changes import RANGE_BITS, Ranges
+from dvdrental_etl.settings import Database
 from dvdrental_etl.source import TYPES, Source, Table, quoted
+from dvdrental_etl.targets import Lookup
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
-BYTES_PER_PARTITION = 32 * 1024 * 1024
+ROWS_PER_PARTITION = 500_000
 KEYS_PER_PARTITION = 50_000
 MOST_CONNECTIONS = 8
+#: Rows of a joined table are sent to all executors whole, as long as they take no more memory there.
+MOST_BROADCAST = 160 * 1024 * 1024
+
+
+def frames(
+    source: Source,
+    spark: "SparkSession",
+    tables: Sequence[Table],
+    ranges: Mapping[str, Ranges],
+    keys: Mapping[str, Sequence[int]] | None = None,
+) -> "dict[str, DataFrame]":
+    """The tables by name, that of the grain first: whole, or the rows with these keys. ranges: as for frame()."""
+    from pyspark.sql import functions as F
+
+    found = {
+        table.name: frame(source, spark, table, ranges[table.name], keys[table.name] if keys else None)
+        for table in tables
+    }
+    grain, *others = tables
+    if keys is None and _rows(ranges[grain.name]) > ROWS_PER_PARTITION:
+        for table in others:
+            if _rows(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:
+                found[table.name] = F.broadcast(found[table.name])
+    return found
 
 
 def frame(
-    source: Source, spark: "SparkSession", table: Table, keys: Sequence[int] | None = None
+    source: Source, spark: "SparkSession", table: Table, ranges: Ranges, keys: Sequence[int] | None = None
 ) -> "DataFrame":
     """The table as the source's moment has it, each column cast by the source to its declared type.
 
+    ranges: the rows of the table by ranges of its key, for even parts.
     keys: only the rows whose key is among them; None: all rows.
     """
-    reader = (
+    count = min(MOST_CONNECTIONS, 1 + _rows(ranges) // ROWS_PER_PARTITION)
+    parts = _parts(ranges, count, "stored_key") if keys is None else _among("stored_key", keys)
+    # Chosen by the key as it is stored: a cast one would not find its index.
+    query = f"({_select(source, table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
+    reader = database_reader(spark, source.database).option("sessionInitStatement", _join_snapshot(source))
+    found = reader.jdbc(_binary(source.database.url), query, predicates=parts).drop("stored_key")
+    # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
+    # a shuffle: most of a small load's work.
+    return found if len(parts) > 1 else found.coalesce(1)
+
+
+def _rows(ranges: Ranges) -> int:
+    return sum(one.rows for one in ranges.values())
+
+
+def database_reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
+    """A JDBC reader that streams rows, in binary. The password is an option of the read, never of Spark."""
+    return (
         spark.read.format("jdbc")
-        .option("url", _binary(source.database.url))
+        .option("url", _binary(database.url))
         .option("driver", "org.postgresql.Driver")
-        .option("user", source.database.user)
-        .option("password", source.database.password)
-        .option("dbtable", f"({_select(source, table)}) AS {quoted(table.name)}")
+        .option("user", database.user)
+        .option("password", database.password)
         .option("fetchsize", "10000")
         .option("preferTimestampNTZ", "true")
-        .option("sessionInitStatement", _join_snapshot(source))
     )
-    if keys is not None:
-        # Chosen by the key as it is stored: a cast one would not find its index.
-        query = f"({_select(source, table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-        predicates = _among("stored_key", keys)
-        chosen = reader.jdbc(_binary(source.database.url), query, predicates=predicates).drop("stored_key")
-        return chosen if len(predicates) > 1 else chosen.coalesce(1)
-    partitions = _partitions(source, table)
-    if not partitions:
-        # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
-        # a shuffle: most of a small load's work.
-        return reader.load().coalesce(1)
-    return reader.options(**partitions).load()
 
 
 def _select(source: Source, table: Table, more: str = "") -> str:
@@ -61,32 +93,25 @@ def _join_snapshot(source: Source) -> str:
     )
 
 
-def _partitions(source: Source, table: Table) -> Mapping[str, str]:
-    """Spark's options for a parallel read; none for a table that one connection reads as fast."""
-    size = source.rows(
-        """
-        WITH RECURSIVE tree AS (
-            SELECT CAST(%s AS regclass) AS oid
-            UNION ALL
-            SELECT CAST(i.inhrelid AS regclass) FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
-        )
-        SELECT COALESCE(SUM(pg_relation_size(oid)), 0) FROM tree
-        """,
-        (source.name(table.name),),
-    )[0][0]
-    count = min(MOST_CONNECTIONS, 1 + int(size) // BYTES_PER_PARTITION)
-    if count == 1:
-        return {}
-    key = quoted(table.key)
-    lowest, highest = source.rows(f"SELECT MIN({key}), MAX({key}) FROM {source.name(table.name)}")[0]  # noqa: S608
-    if lowest is None:
-        return {}
-    return {
-        "partitionColumn": table.key,
-        "lowerBound": str(lowest),
-        "upperBound": str(highest + 1),
-        "numPartitions": str(count),
-    }
+def versions(spark: "SparkSession", warehouse: Database, lookup: Lookup) -> "DataFrame":
+    """All versions of a dimension's members: surrogate key, natural key, valid_from, valid_to."""
+    columns = ", ".join((lookup.key, lookup.natural_key, "valid_from", "valid_to"))
+    query = f"(SELECT {columns} FROM {quoted(warehouse.schema)}.{lookup.dimension}) AS versions"  # noqa: S608
+    return database_reader(spark, warehouse).option("dbtable", query).load()
+
+
+def _parts(ranges: Ranges, count: int, column: str) -> list[str]:
+    """Predicates, one a partition, of about equally many rows each; together they choose every row, NULL keys too."""
+    rows, seen = _rows(ranges), 0
+    cuts: list[int] = []
+    for number in sorted(ranges):
+        if len(cuts) < count - 1 and seen >= rows * (len(cuts) + 1) / count:
+            cuts.append(number << RANGE_BITS)
+        seen += ranges[number].rows
+    if not cuts:
+        return ["TRUE"]
+    middle = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(cuts)]
+    return [f"{column} < {cuts[0]} OR {column} IS NULL", *middle, f"{column} >= {cuts[-1]}"]
 
 
 def _binary(url: str) -> str:
@@ -96,5 +121,6 @@ def _binary(url: str) -> str:
 
 def _among(column: str, keys: Sequence[int]) -> list[str]:
     """Predicates, one a partition, that together choose the rows whose column is among the keys."""
-    chunks = [keys[at : at + KEYS_PER_PARTITION] for at in range(0, len(keys), KEYS_PER_PARTITION)] or [()]
+    length = max(KEYS_PER_PARTITION, -(-len(keys) // MOST_CONNECTIONS))
+    chunks = [keys[at : at + length] for at in range(0, len(keys), length)] or [()]
     return [f"{column} = ANY('{{{','.join(map(str, chunk))}}}'::bigint[])" for chunk in chunks]

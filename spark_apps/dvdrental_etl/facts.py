@@ -116,7 +116,7 @@ def _fact_plan(target: Fact, staging: str) -> Step:
     Versions of a member neither overlap nor leave gaps, so each join finds one row at most.
     """
     natural_keys = {lookup.key: f"COALESCE(d{n}.{lookup.key}, -1)" for n, lookup in enumerate(target.lookups)}
-    names = _published(target)
+    names = published(target)
     keyed = ",\n        ".join(f"{natural_keys.get(name, f's.{name}')} AS {name}" for name in names)
     joins = "\n    ".join(
         f"LEFT JOIN {lookup.dimension} d{n} ON d{n}.{lookup.natural_key} = s.{lookup.natural_key}"
@@ -158,7 +158,7 @@ WHERE p.{key} = {table}.{key} AND p.is_new = 0
 
 
 def _insert_facts(target: Fact) -> Step:
-    names = _published(target)
+    names = published(target)
     return Step(f"""
 INSERT INTO {target.table} ({listed(names)}, batch_id)
 SELECT {listed(names)}, %(batch_id)s
@@ -166,7 +166,7 @@ FROM {target.table}_plan
 """)
 
 
-def _published(target: Fact) -> tuple[str, ...]:
+def published(target: Fact) -> tuple[str, ...]:
     """The fact's columns but batch_id, in the order of its frame, lookups under the names of their keys."""
     keys = {lookup.natural_key: lookup.key for lookup in target.lookups}
     return tuple(keys.get(column.name, column.name) for column in target.frame)

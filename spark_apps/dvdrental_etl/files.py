@@ -53,7 +53,7 @@ class Files:
         def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
             return _put_files(rows, place)
 
-        receipts = staging.send(frame, target, sink)
+        receipts = staging.send(staging.judged(frame, target), target, sink)
         files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
         return staging.staged(receipts, target), files
 

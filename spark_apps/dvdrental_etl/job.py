@@ -9,13 +9,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvdrental_etl import batch, extract, session, settings
-from dvdrental_etl.changes import Extent
 from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_line
 from dvdrental_etl.load import Work, plan, publish
 from dvdrental_etl.source import Source, Table
@@ -108,7 +108,7 @@ class Run:
     def __init__(self, target: Target, options: Options, source: Source, warehouse: Warehouse) -> None:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
-        self._spark: SparkSession | None = None
+        self._spark: Future[SparkSession] | None = None
         self._stops_spark = False
         self._began = time.monotonic()
 
@@ -124,7 +124,10 @@ class Run:
             self._warehouse,
             target,
             tables,
-            lambda extent: transform(**self._frames(tables, extent)),
+            lambda extent, ranges: transform(
+                **extract.frames(self._source, self._started(), tables, ranges, extent.keys)
+            ),
+            self._warm_up,
             options.full_refresh,
             options.allow_mass_delete,
             self._say,
@@ -138,20 +141,22 @@ class Run:
             f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
         )
 
-    def _frames(self, tables: Sequence[Table], extent: Extent) -> "dict[str, DataFrame]":
+    def _warm_up(self) -> None:
+        """Begin to start Spark, beside whatever else there is to do."""
         if self._spark is None:
             self._stops_spark = not session.is_running()
-            self._spark = session.start(f"load_{self._target.table}")
-            # Spark logs each failure several times over, with stacks: the one line for people would drown.
-            self._spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
-            self._say("Spark is up")
-        keys = extent.keys
-        return {
-            table.name: extract.frame(
-                self._source, self._spark, table, None if keys is None else keys[table.name]
-            )
-            for table in tables
-        }
+            pool = ThreadPoolExecutor(1)
+            self._spark = pool.submit(session.start, f"load_{self._target.table}")
+            pool.shutdown(wait=False)
+
+    def _started(self) -> "SparkSession":
+        self._warm_up()
+        assert self._spark is not None
+        spark = self._spark.result()
+        # Spark logs each failure several times over, with stacks: the one line for people would drown.
+        spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
+        self._say("Spark is up")
+        return spark
 
     def _publish_in_batch(self, work: Work) -> batch.Counts:
         options, clock = self._options, self._source.clock()
@@ -174,8 +179,8 @@ class Run:
         log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._began, text)
 
     def stop(self) -> None:
-        if self._spark is not None and self._stops_spark:
-            self._spark.stop()
+        if self._spark is not None and self._stops_spark and not self._spark.exception():
+            self._spark.result().stop()
 
 
 @contextmanager

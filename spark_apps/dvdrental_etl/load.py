@@ -4,9 +4,10 @@ import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import batch, changes, contract, quality, watermark
+from dvdrental_etl import batch, changes, contract, partition, quality, watermark
 from dvdrental_etl import publish as sql
 from dvdrental_etl.batch import Batch, Counts, Load
 from dvdrental_etl.changes import Extent, Ranges
@@ -26,25 +27,29 @@ CONFLICTS = 5
 
 @dataclass(frozen=True)
 class Work:
-    """What is loaded from where to where. frame makes what transform() gives of an extent of the source."""
+    """What is loaded from where to where.
+
+    frame makes what transform() gives of an extent of the source; warm_up begins to start what it takes for that.
+    """
 
     source: Source
     warehouse: Warehouse
     target: Target
     tables: Sequence[Table]
-    frame: Callable[[Extent], "DataFrame"]
+    frame: Callable[[Extent, Mapping[str, Ranges]], "DataFrame"]
+    warm_up: Callable[[], None]
     full_refresh: bool
     allow_mass_delete: bool
     say: Callable[[str], None]
 
-    def stage(self, extent: Extent, send: Callable[["DataFrame"], Staged]) -> Staged:
+    def stage(self, seen: "Seen", send: Callable[["DataFrame"], Staged]) -> Staged:
         """Hand the frame of an extent to `send`. Without anything to read, Spark is not even started.
 
         Raises ContractError unless the frame is what its table takes.
         """
-        if extent.is_empty:
+        if seen.extent.is_empty:
             return Staged()
-        frame = self.frame(extent)
+        frame = self.frame(seen.extent, seen.ranges)
         fields = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
         contract.check_frame(fields, self.target.frame, self.target.table)
         return send(frame)
@@ -86,14 +91,23 @@ def publish(work: Work, run: Batch, began: float) -> Counts:
 
 def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> Seen:
     source, tables = work.source, work.tables
-    ranges = changes.ranges(source, tables)
-    extent = (
-        changes.everything("it was asked for")
+    reason = (
+        "it was asked for"
         if work.full_refresh
-        else changes.to_read(source, tables, mark, ranges, as_of, batch.code_digest())
+        else changes.reason_for_all(source, tables, mark, as_of, batch.code_digest())
     )
+    if reason:
+        work.warm_up()
+    looks = (partial(changes.ranges, table=table) for table in tables)
+    totals, *found = source.together(lambda s: s.totals(work.target.counted), *looks)
+    ranges = dict(zip((table.name for table in tables), found, strict=True))
+    if reason:
+        extent = changes.everything(reason)
+    else:
+        assert mark is not None
+        extent = changes.since(source, tables, mark, ranges)
     work.say(f"reads {extent.why}")
-    return Seen(extent, ranges, source.totals(work.target.counted))
+    return Seen(extent, ranges, totals)
 
 
 def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: float) -> Counts:
@@ -104,7 +118,13 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         )
         warehouse.drop_staging(cursor, load.staging)
         warehouse.create_staging(cursor, load.staging, target.staging)
-    staged = work.stage(seen.extent, lambda frame: warehouse.stage(frame, target, load.staging))
+        first = isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target)
+        if first:
+            partition.create(cursor, target.table, load.staging)
+    if first:
+        staged = work.stage(seen, partial(_stage_keyed, work, load, run))
+    else:
+        staged = work.stage(seen, lambda frame: warehouse.stage(frame, target, load.staging))
     work.say(f"staged {staged.rows} rows, {staged.rejected} quarantined")
     tries = 1
     while True:
@@ -124,6 +144,20 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
                 raise
             work.say(f"{error.message}; but it was committed")
             return counts
+
+
+def _stage_keyed(work: Work, load: Load, run: Batch, frame: "DataFrame") -> Staged:
+    """Stage a fact's first load: its rows are where they stay, and get their keys and indexes there."""
+    warehouse, target = work.warehouse, work.target
+    assert isinstance(target, Fact)
+    staged = warehouse.stage_keyed(frame, target, load.staging, run.batch_id)
+    work.say(f"wrote {staged.keyed} rows")
+    with warehouse.transaction() as cursor:
+        is_unique = partition.index(cursor, target, load.staging)
+        table = load.staging + partition.SUFFIX
+        doubled = [] if is_unique else warehouse.doubled(cursor, target.key, table)
+    quality.require_unique(target.table, target.key, doubled)
+    return staged
 
 
 def _publish(work: Work, run: Batch, load: Load, seen: Seen, staged: Staged, began: float) -> Counts:
@@ -157,9 +191,7 @@ def plan(work: Work, as_of: dt.datetime | None) -> Counts:
         warehouse.ensure_tables(cursor)
         seen = _look(work, watermark.read(cursor, target.table), run.as_of)
         warehouse.create_staging(cursor, load.staging, target.staging)
-        staged = work.stage(
-            seen.extent, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging)
-        )
+        staged = work.stage(seen, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging))
         warehouse.lock(cursor, target)
         return _make_live(cursor, work, load, staged, seen, run)[0]
 
@@ -171,6 +203,8 @@ def _make_live(
     warehouse, target = work.warehouse, work.target
     in_staging = warehouse.totals(cursor, target, load.staging)
     landed, _ = quality.whole(in_staging)
+    if staged.keyed:
+        landed += partition.rows(cursor, load.staging)
     if landed != staged.rows:
         raise WarehouseError(
             f"warehouse: {target.table}: {landed} rows are in staging, {staged.rows} were sent",
@@ -180,14 +214,19 @@ def _make_live(
     quality.require_none_that_stops(target.table, staged.rejects)
     quality.require_few_rejects(target.table, source_rows, staged.rejected, staged.rejects)
     rejected = quality.reject_totals(target, staged.rejects)
-    if seen.extent.is_full:
+    if seen.extent.is_full and not staged.keyed:
         quality.require_reconciled(target.table, seen.totals, quality.summed(in_staging, rejected))
     key = target.grain_key
     quality.require_unique(target.table, key, warehouse.doubled(cursor, key, load.staging))
     quarantined = [int(reject.natural_key) for reject in staged.rejects if reject.natural_key is not None]
-    warehouse.create_bounds(cursor, target.table, seen.extent.spans, quarantined)
+    # Where all facts are new, none can be gone.
+    spans = () if staged.keyed else seen.extent.spans
+    warehouse.create_bounds(cursor, target.table, spans, quarantined)
     before = published_rows(cursor, target)
+    if isinstance(target, Fact) and staged.keyed:
+        partition.take_over(cursor, target, load.staging)
     counted = run_steps(cursor, target, load, run)
+    counted["new"] += staged.keyed
     quality.require_few_deletions(
         target.table, before, counted["deleted"], source_rows, allowed=work.allow_mass_delete
     )

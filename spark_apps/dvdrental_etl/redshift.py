@@ -173,7 +173,7 @@ class Redshift(Warehouse):
         return ""
 
     def drop_staging(self, cursor: Any, name: str) -> None:
-        super().drop_staging(cursor, name)
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
         self._files.remove(name)
 
     def drop_idle_staging(self, cursor: Any, table: str) -> None:

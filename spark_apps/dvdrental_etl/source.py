@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
@@ -27,6 +28,9 @@ TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
     "decimal": ("numeric", frozenset({"numeric"})),
     "array<string>": ("text[]", frozenset({"_text", "_varchar"})),
 }
+
+#: So many connections look at the source at once. Each is one scan of one table.
+MOST_AT_ONCE = 4
 
 _COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
 
@@ -131,6 +135,23 @@ class Source:
         self.snapshot = Snapshot(
             exported_id, visible, lsn, time_zone, f"{self._server()}, database {database}"
         )
+
+    def together(self, *asks: "Callable[[Source], Any]") -> list[Any]:
+        """What each asks of the source, all at its moment and at once, each on a connection of its own."""
+
+        def ask(one: "Callable[[Source], Any]") -> Any:
+            with Source(self.database) as other:
+                other._join(self.snapshot)
+                return one(other)
+
+        with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+            return list(pool.map(ask, asks))
+
+    def _join(self, snapshot: Snapshot) -> None:
+        """See the moment that another connection took."""
+        self.rows("SET TRANSACTION SNAPSHOT %s", (snapshot.exported_id,))
+        self.rows("SET LOCAL TIME ZONE %s", (snapshot.time_zone,))
+        self.snapshot = snapshot
 
     def _server(self) -> str:
         """Which server, and which line of its history; a service that hides its control file has no name."""

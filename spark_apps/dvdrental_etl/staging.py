@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 MOST_REJECTS_PER_TASK = 20_000
 VERDICT = ("reject_key", "reject_rule", "reject_column", "reject_value", "reject_row")
 WARNING = "warning_"
+COUNTED = "staged", "keyed", "rejected", "warned"
 RECEIPT = (
-    "staged bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
+    "staged bigint, keyed bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
     " row string, csv binary, url string, length bigint"
 )
 
@@ -32,6 +33,8 @@ class Staged:
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    #: Of the rows, how many are in the fact's table to come, with their surrogate keys.
+    keyed: int = 0
 
 
 #: Sends good rows on, in an executor, and gives what to tell the driver of it: values of a receipt.
@@ -80,9 +83,12 @@ def _warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in rules(target) if rule.severity is Severity.WARN]
 
 
-def send(frame: "DataFrame", target: Target, sink: Sink) -> list[Any]:
-    """Judge a frame's rows and send the good ones to the sink; the receipts of all tasks that succeeded."""
-    return _encoded(frame, target, sink).collect()
+def send(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> list[Any]:
+    """Send the good rows of a judged frame to the sink; the receipts of all tasks that succeeded.
+
+    more: columns that the sink wants besides those of staging.
+    """
+    return _encoded(frame, target, sink, more).collect()
 
 
 def send_here(frame: "DataFrame", target: Target, sink: Sink) -> Iterator[Any]:
@@ -107,17 +113,17 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
             before = warned.get((r.name, r.rule))
             warned[r.name, r.rule] = Warned(r.name, r.rule, r.warned + (before.rows if before else 0), r.key)
     landed, rejected = sum(r.staged for r in receipts), sum(r.rejected for r in receipts)
-    return Staged(landed, rejected, rejects, tuple(warned.values()))
+    return Staged(landed, rejected, rejects, tuple(warned.values()), sum(r.keyed for r in receipts))
 
 
-def _encoded(frame: "DataFrame", target: Target, sink: Sink) -> "DataFrame":
-    columns = tuple(column.name for column in target.staging)
+def _encoded(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> "DataFrame":
+    columns = (*(column.name for column in target.staging), *more)
     warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
 
     def encode(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
         yield from _encode(batches, columns, warnings, sink)
 
-    return judged(frame, target).mapInArrow(encode, RECEIPT)
+    return frame.mapInArrow(encode, RECEIPT)
 
 
 def _encode(
@@ -165,8 +171,8 @@ def _receipt(**values: Any) -> "pa.RecordBatch":
 
     text, number = pa.string(), pa.int64()
     schema = pa.schema(
-        [("staged", number), ("rejected", number), ("warned", number)]
+        [(name, number) for name in COUNTED]
         + [(name, text) for name in _REJECT_FIELDS]
         + [("csv", pa.binary()), ("url", text), ("length", number)]
     )
-    return pa.RecordBatch.from_pylist([{"staged": 0, "rejected": 0, "warned": 0} | values], schema=schema)
+    return pa.RecordBatch.from_pylist([dict.fromkeys(COUNTED, 0) | values], schema=schema)

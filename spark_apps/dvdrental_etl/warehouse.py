@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import errors as postgres
 from psycopg2.extras import execute_values
 
-from dvdrental_etl import copies
+from dvdrental_etl import copies, extract, partition
 from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
 from dvdrental_etl.settings import Settings
@@ -188,21 +188,35 @@ class Warehouse:
 
     def stage(self, frame: "DataFrame", target: Target, name: str) -> Staged:
         """Bring a frame's rows into the staging table, from the executors, each task in its own transaction."""
-        statement = self._copy_statement(name, target.staging)
+        statement = self._copy_statement(name, [column.name for column in target.staging])
         return copies.stage(frame, target, copies.CopyTarget(self.address.libpq(), statement))
+
+    def stage_keyed(self, frame: "DataFrame", target: Fact, name: str, batch_id: int) -> Staged:
+        """Bring a frame's facts into the table to come beside the staging table, with their surrogate keys."""
+        spark = frame.sparkSession
+        versions = {
+            lookup.dimension: extract.versions(spark, self.address, lookup) for lookup in target.lookups
+        }
+        live = self._copy_statement(name + partition.SUFFIX, partition.columns(target))
+        early = self._copy_statement(name, [column.name for column in target.staging])
+        libpq = self.address.libpq()
+        to = copies.KeyedTarget(copies.CopyTarget(libpq, live), copies.CopyTarget(libpq, early))
+        return copies.stage_keyed(frame, target, versions, batch_id, to)
 
     def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
         """The same within this transaction, in which the staging table was made."""
-        statement = self._copy_statement(name, target.staging)
-        return copies.stream(frame, target, lambda file: cursor.copy_expert(statement, file, size=1 << 20))
+        statement = self._copy_statement(name, [column.name for column in target.staging])
+        return copies.stream(
+            frame, target, lambda file: cursor.copy_expert(f"{statement} (FORMAT csv)", file, size=1 << 20)
+        )
 
     def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
         """Bring rows of this process into the staging table, on the way that executors' rows take."""
-        statement = self._copy_statement(name, target.staging)
+        statement = self._copy_statement(name, [column.name for column in target.staging])
         copies.copy_rows(rows, copies.CopyTarget(self.address.libpq(), statement))
 
     def drop_staging(self, cursor: Any, name: str) -> None:
-        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        cursor.execute(f"DROP TABLE IF EXISTS {name}, {name}{partition.SUFFIX}")
 
     def drop_idle_staging(self, cursor: Any, table: str) -> None:
         """Clear away what dead attempts at a table left, but never wait for one that is still being written.
@@ -221,7 +235,7 @@ class Warehouse:
                 WHERE l.relation = c.oid AND d.datname = current_database()
             )
             """,
-            (self.address.schema, f"^stg_{table}_[0-9a-f]{{8}}$"),
+            (self.address.schema, f"^stg_{table}_[0-9a-f]{{8}}({partition.SUFFIX})?$"),
         )
         for (name,) in cursor.fetchall():
             self.drop_staging(cursor, name)
@@ -247,10 +261,9 @@ class Warehouse:
             (APPLICATION, table, attempt, FORGOTTEN_AFTER),
         )
 
-    def _copy_statement(self, name: str, columns: Sequence[Column]) -> str:
+    def _copy_statement(self, name: str, columns: Sequence[str]) -> str:
         """COPY for a connection that knows nothing of the search_path."""
-        listed = ", ".join(column.name for column in columns)
-        return f"COPY {quoted(self.address.schema)}.{name} ({listed}) FROM STDIN (FORMAT csv)"
+        return f"COPY {quoted(self.address.schema)}.{name} ({', '.join(columns)}) FROM STDIN"
 
     def lock_record(self, cursor: Any, table: str) -> None:
         """Keep other writers off a table of the run record, so that its next number is ours."""

@@ -185,7 +185,9 @@ class Lab:
         """The star says what the source says, by SQL of the tests' own on each side."""
         assert self.facts() == self.source_facts()
         for table in DIMENSIONS:
-            assert self.current_members(table) == self.source_members(table), table
+            ours, theirs = self.current_members(table), self.source_members(table)
+            only = [row for row in ours if row not in theirs], [row for row in theirs if row not in ours]
+            assert ours == theirs, f"{table}: only in the warehouse, only in the source: {only}"
 
     def facts(self) -> Rows:
         """fact_sales with natural keys in place of surrogate keys."""

@@ -8,7 +8,8 @@ import pytest
 from lab import Lab
 from pyspark.sql import SparkSession
 
-from dvdrental_etl import batch, extract, settings, source
+from dvdrental_etl import batch, changes, extract, settings, source
+from dvdrental_etl.changes import Range
 from sandbox.business.live import Live
 from sandbox.server import Sandbox
 
@@ -34,19 +35,14 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch
             """
         )
         # Eight connections, each of which joins the snapshot.
-        partitions = {
-            "partitionColumn": "payment_id",
-            "lowerBound": "17503",
-            "upperBound": "18300",
-            "numPartitions": "8",
-        }
-        monkeypatch.setattr(extract, "_partitions", lambda _, table: partitions if table is PAYMENT else {})
-        frame = extract.frame(opened, spark, PAYMENT)
+        ranges = {number: Range(10, 0) for number in range(16, 24)}
+        monkeypatch.setattr(extract, "ROWS_PER_PARTITION", 10)
+        frame = extract.frame(opened, spark, PAYMENT, ranges)
         assert frame.rdd.getNumPartitions() == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
-        assert extract.frame(opened, spark, RENTAL).where("return_date IS NOT NULL").count() == returned
-        assert extract.frame(opened, spark, FILM).where("film_id = 1").count() == 1
+        assert extract.frame(opened, spark, RENTAL, {}).where("return_date IS NOT NULL").count() == returned
+        assert extract.frame(opened, spark, FILM, {}).where("film_id = 1").count() == 1
         counted = opened.totals(source.Counted("payment", "payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
@@ -56,8 +52,8 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch
 def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With parts of a few kilobytes this small payment counts as big; its ids have gaps and reach far."""
-    monkeypatch.setattr(extract, "BYTES_PER_PARTITION", 8192)
+    """With parts of a hundred rows this small payment counts as big; its ids have gaps and reach far."""
+    monkeypatch.setattr(extract, "ROWS_PER_PARTITION", 100)
     empty.source(
         "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
         "WHERE payment_id = 17504"
@@ -65,7 +61,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(settings.load(empty.config, {}).source) as opened:
         opened.begin()
-        frame = extract.frame(opened, spark, PAYMENT)
+        frame = extract.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT))
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]

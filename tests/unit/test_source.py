@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvdrental_etl import extract, source
+from dvdrental_etl.changes import Range
 from dvdrental_etl.settings import Database
 from dvdrental_etl.source import Snapshot, Source, Table
 
@@ -134,6 +135,37 @@ def test_rows_are_chosen_by_keys_in_parts_of_bounded_size(monkeypatch):
         "k = ANY('{30000000000}'::bigint[])",
     ]
     assert extract._among("k", []) == ["k = ANY('{}'::bigint[])"]
+
+
+def test_by_however_many_keys_no_more_connections_are_opened(monkeypatch):
+    monkeypatch.setattr(extract, "KEYS_PER_PARTITION", 2)
+    monkeypatch.setattr(extract, "MOST_CONNECTIONS", 3)
+    assert [part.count(",") + 1 for part in extract._among("k", list(range(10)))] == [4, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "parts"),
+    [
+        ({0: 10}, 1, ["TRUE"]),
+        ({}, 4, ["TRUE"]),
+        ({0: 10, 1: 10}, 2, ["k < 1024 OR k IS NULL", "k >= 1024"]),
+        # Most rows lie in few ranges: what counts is rows, not how far the keys reach.
+        (
+            {-3: 1, 5: 30, 6: 30, 7: 29, 9_000: 30},
+            4,
+            [
+                "k < 6144 OR k IS NULL",
+                "k >= 6144 AND k < 7168",
+                "k >= 7168 AND k < 9216000",
+                "k >= 9216000",
+            ],
+        ),
+        ({3: 1000, 4: 1}, 8, ["k < 4096 OR k IS NULL", "k >= 4096"]),  # a range is not cut
+    ],
+)
+def test_a_table_is_cut_into_parts_of_about_equally_many_rows(rows, count, parts):
+    ranges = {number: Range(held, 0) for number, held in rows.items()}
+    assert extract._parts(ranges, count, "k") == parts
 
 
 @pytest.mark.parametrize(
