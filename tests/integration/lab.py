@@ -186,6 +186,10 @@ class Lab:
         assert self.facts() == self.source_facts()
         for table in DIMENSIONS:
             ours, theirs = self.current_members(table), self.source_members(table)
+            # A member that came and went between two loads, and left a fact, is known by that fact alone.
+            natural = DIMENSIONS[table][1]
+            early = {key for (key,) in self.warehouse(f"SELECT {natural} FROM {table} WHERE is_inferred")}
+            ours = [row for row in ours if row in theirs or json.loads(row[0])[natural] not in early]
             only = [row for row in ours if row not in theirs], [row for row in theirs if row not in ours]
             assert ours == theirs, f"{table}: only in the warehouse, only in the source: {only}"
 
