@@ -1,0 +1,1 @@
+"""This suite beside other ways to do the same work, measured in one run: `make bench`."""

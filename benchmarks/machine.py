@@ -1,0 +1,49 @@
+"""What the numbers were measured on: nothing that names the machine or its user."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.lineup import BENCH_PYTHON, cores
+
+OURS = ("pyspark", "apache-airflow", "psycopg2-binary", "pyarrow")
+RIVALS = ("duckdb", "dlt", "connectorx")
+
+
+def machine() -> dict[str, Any]:
+    """Cores, memory, CPU and operating system."""
+    return {
+        "cores": cores(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "cpu": _cpu(),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+
+
+def versions(server: str) -> Mapping[str, str]:
+    """Of what took part. server: what PostgreSQL says of itself."""
+    found = {"python": platform.python_version(), "java": _java(), "postgresql": server}
+    found |= {name: version(name) for name in OURS}
+    if BENCH_PYTHON.exists():
+        program = f"from importlib.metadata import version; print(*map(version, {RIVALS!r}))"
+        said = subprocess.run([BENCH_PYTHON, "-c", program], capture_output=True, text=True, check=True)
+        found |= dict(zip(RIVALS, said.stdout.split(), strict=True))
+    return found
+
+
+def _cpu() -> str:
+    """The model's name, where the system tells it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _java() -> str:
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    return said.splitlines()[0] if said else "unknown"

@@ -1,0 +1,52 @@
+"""A result as a table for people."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.results import Result, Summary
+
+MB = 1_000_000
+HEADS = ("seconds", "from - to", "ratio", "CPU s", "PG CPU s", "peak MB", "rows/s")
+
+
+def table(result: Result) -> Table:
+    """One row a contender."""
+    shown = Table(title=title(result), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    shown.add_column("", no_wrap=True)
+    for head in HEADS:
+        shown.add_column(head, justify="right", no_wrap=True)
+    for one in result.summaries():
+        shown.add_row(one.title, *_cells(one))
+    return shown
+
+
+def title(result: Result) -> str:
+    """What was done, to how much."""
+    changed = f", {result.changed:,} rows changed" if result.changed else ""
+    return f"{result.about}, scale {result.scale:g}: {result.rows:,} payments{changed}"
+
+
+def _cells(one: Summary) -> tuple[str, ...]:
+    if one.seconds is None:
+        return (one.ended,)
+    return (
+        f"{one.seconds:.1f}",
+        f"{one.fastest:.1f} - {one.slowest:.1f}",
+        "" if one.ratio is None else f"{one.ratio:.2f}",
+        f"{one.cpu:.1f}",
+        f"{one.server_cpu:.1f}",
+        f"{(one.peak_bytes or 0) / MB:,.0f}",
+        "" if one.rows_per_second is None else f"{one.rows_per_second:,}",
+    )
+
+
+def show(result: Result, console: Console) -> None:
+    """Print it, and what its numbers are."""
+    console.print(table(result))
+    console.print(
+        f"Medians of whole runs, start to exit. Ratio: seconds by those of {result.titles[result.base]!r} in the same "
+        f"round, the median of these. CPU seconds and peak memory ({result.memory}) are those of all processes of the "
+        "contender; PostgreSQL's own are apart.",
+        style="dim",
+    )
