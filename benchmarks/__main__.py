@@ -24,14 +24,15 @@ from demo.runtime import terminate_like_interrupt
 from sandbox.access import SOURCE
 from sandbox.errors import SandboxError
 
+WIDTH = 110  # of the table in a file
 FOLDER = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks" / "results"
 
 ABOUT = """This suite beside other ways to do the same work, in one run, in turn.
 
 what:
-  full       fact_sales, everything: suite, plain and tuned Spark JDBC, DuckDB, dlt, and the floor: a join in the
-             source with COPY out piped to COPY in
+  full       fact_sales, everything: suite, plain and tuned Spark JDBC, DuckDB, dlt, and PostgreSQL alone: a join in
+             the source, COPY out piped to COPY in
   dag        all five tables into an empty warehouse: the DAG in a real Airflow, and the plain design's five scripts
   night      0.1 %% of the payments changed: the suite brings what changed, DuckDB loads everything again
   dag-night  the DAG of such a night at this scale, and at scale 1
@@ -104,6 +105,8 @@ def main() -> int:
     options = parser().parse_args()
     signal.signal(signal.SIGTERM, terminate_like_interrupt)
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH
     try:
         result = measure(options, console, FOLDER)
     except (BenchError, DemoError, SandboxError) as error:

@@ -58,7 +58,7 @@ class Ground:
         self.say(f"sandbox at scale {self.scale:g}: {what}")
         self.sandbox.up(Content(scale=self.scale), Progress.to_stderr() if is_new else None)
         try:
-            # The floor joins in the source and brings its keys there.
+            # Who joins in the source brings the keys there, in temporary tables.
             self.superuser(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}"), SOURCE, READER)
             yield self
         finally:

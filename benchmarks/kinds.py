@@ -56,7 +56,7 @@ def full(setting: Setting) -> Iterator[Plan]:
     wanted = expected(ground, SOURCE)  # reads what all will read: nobody is the first on a cold disk
     contenders = (
         *(setting.suite.contender("fact_sales"), lineup.PLAIN, lineup.TUNED),
-        *(lineup.DUCKDB, lineup.DLT, lineup.FLOOR),
+        *(lineup.DUCKDB, lineup.DLT, lineup.COPY),
     )
     entries = [
         Entry(

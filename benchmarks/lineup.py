@@ -124,7 +124,7 @@ PLAIN_ALL = spark_rival(
 TUNED = spark_rival("tuned", "Spark JDBC, tuned", "tuned_fact_sales")
 DUCKDB = python_rival("duckdb", "DuckDB", "duckdb_fact_sales", BENCH_PYTHON)
 DLT = python_rival("dlt", "dlt", "dlt_fact_sales", BENCH_PYTHON)
-FLOOR = python_rival("floor", "floor: join in the source", "floor_fact_sales", Path(sys.executable))
+COPY = python_rival("copy", "PostgreSQL alone, COPY", "copy_fact_sales", Path(sys.executable))
 
 
 def cores() -> int:

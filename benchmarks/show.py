@@ -4,6 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measure import DONE
 from benchmarks.results import Result, Summary
 
 MB = 1_000_000
@@ -29,7 +30,7 @@ def title(result: Result) -> str:
 
 def _cells(one: Summary) -> tuple[str, ...]:
     if one.seconds is None:
-        return (one.ended,)
+        return ("-",)
     return (
         f"{one.seconds:.1f}",
         f"{one.fastest:.1f} - {one.slowest:.1f}",
@@ -44,6 +45,9 @@ def _cells(one: Summary) -> tuple[str, ...]:
 def show(result: Result, console: Console) -> None:
     """Print it, and what its numbers are."""
     console.print(table(result))
+    for one in result.summaries():
+        if one.ended != DONE:
+            console.print(f"{one.title}: {one.ended}")
     console.print(
         f"Medians of whole runs, start to exit. Ratio: seconds by those of {result.titles[result.base]!r} in the same "
         f"round, the median of these. CPU seconds and peak memory ({result.memory}) are those of all processes of the "
