@@ -40,7 +40,7 @@ def rounds(entries: Sequence[Entry], count: int, say: Say, before: Callable[[], 
             runs.append(Run.of(entry.name, number, measured))
             if measured.ended == DONE:
                 entry.check(place)
-                say(f"round {number}: {entry.title}: {measured.seconds:.1f} s, and its table is right")
+                say(f"round {number}: {entry.title}: {measured.seconds:.1f} s, loaded right")
             else:
                 out.add(entry.name)
                 say(f"round {number}: {entry.title}: {measured.ended}, after {measured.seconds:.1f} s")

@@ -1,9 +1,12 @@
-"""The plain design: read whole tables over JDBC, join them in Spark, append over JDBC."""
+"""The plain design's fact_sales: read whole tables over JDBC, join them in Spark, append over JDBC."""
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from benchmarks.contenders.star import COLUMNS, databases
+from benchmarks.contenders.plain import Plain
+from benchmarks.contenders.star import COLUMNS
+
+NATURAL_KEYS = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
 
 
 def date_key(column: str) -> Column:
@@ -11,52 +14,42 @@ def date_key(column: str) -> Column:
     return F.coalesce(F.date_format(column, "yyyyMMdd").cast("int"), F.lit(-1))
 
 
-def main() -> None:
-    source, warehouse = databases()
-    spark = SparkSession.builder.appName("plain fact_sales").getOrCreate()
-
-    def extract(table: str) -> DataFrame:
-        return spark.read.format("jdbc").options(**source.jdbc(dbtable=f"{source.schema}.{table}")).load()
-
-    def dimension(name: str, key: str, natural: str) -> DataFrame:
-        table = f"{warehouse.schema}.dim_{name}"
-        frame = spark.read.format("jdbc").options(**warehouse.jdbc(dbtable=table)).load()
-        return frame.select(
-            key,
-            F.col(natural).alias(f"{name}_natural"),
-            F.col("valid_from").alias(f"{name}_from"),
-            F.col("valid_to").alias(f"{name}_to"),
-        )
-
-    facts = (
-        extract("payment")
-        .join(extract("rental").drop("customer_id", "staff_id", "last_update"), "rental_id", how="left")
-        .join(extract("inventory").drop("last_update"), "inventory_id", how="left")
+def keyed(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
+    """Give the facts the key of the version that was valid at the payment."""
+    versions = dimension.select(
+        f"{name}_key",
+        F.col(NATURAL_KEYS[name]).alias("natural_key"),
+        "valid_from",
+        "valid_to",
     )
-    for name, key, natural in (
-        ("customer", "customer_key", "customer_id"),
-        ("staff", "staff_key", "staff_id"),
-        ("store", "store_key", "store_id"),
-        ("movie", "movie_key", "film_id"),
-    ):
-        members = dimension(name, key, natural)
-        is_valid = (F.col("payment_date") >= F.col(f"{name}_from")) & (F.col("payment_date") < F.col(f"{name}_to"))
-        facts = facts.join(members, (F.col(natural) == F.col(f"{name}_natural")) & is_valid, how="left")
-    open_rental = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
-    facts.select(
+    is_valid = (F.col("payment_date") >= F.col("valid_from")) & (F.col("payment_date") < F.col("valid_to"))
+    is_same = F.col(NATURAL_KEYS[name]) == F.col("natural_key")
+    return facts.join(versions, is_same & is_valid, how="left").drop("natural_key", "valid_from", "valid_to")
+
+
+def main() -> None:
+    plain = Plain("fact_sales")
+    facts = (
+        plain.extract("payment")
+        .join(plain.extract("rental").drop("customer_id", "staff_id", "last_update"), "rental_id", how="left")
+        .join(plain.extract("inventory").drop("last_update"), "inventory_id", how="left")
+    )
+    for name in NATURAL_KEYS:
+        facts = keyed(facts, plain.dimension(f"dim_{name}"), name)
+    is_open = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
+    rows = facts.select(
         F.col("payment_id").cast("bigint").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         date_key("rental_date").alias("rental_date_key"),
-        F.when(open_rental, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
-        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in ("customer", "staff", "store", "movie")),
+        F.when(is_open, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
+        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in NATURAL_KEYS),
         F.col("amount").alias("sales_amount"),
         F.col("rental_id").cast("bigint").alias("rental_id"),
         F.col("payment_date").alias("payment_ts"),
         F.lit(1).cast("bigint").alias("batch_id"),
-    ).select(*COLUMNS).write.format("jdbc").options(
-        **warehouse.jdbc(dbtable=f"{warehouse.schema}.fact_sales")
-    ).mode("append").save()
-    spark.stop()
+    )
+    plain.append(rows.select(*COLUMNS), "fact_sales")
+    plain.spark.stop()
 
 
 if __name__ == "__main__":
