@@ -2,7 +2,7 @@
 #
 #   PYTHON   the Python that makes .venv (default python3)
 #   DUMP     a dump of dvdrental to restore into the sandbox
-#   SCALE    without a dump: generate this many times the real dvdrental (default 1)
+#   SCALE    without a dump: generate this many times the real dvdrental (default 1; bench 30)
 #   WAREHOUSE  postgres (default), or redshift: an emulator of Amazon Redshift, started beside the sandbox
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ BIN    := .venv/bin
 RUN    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow test bench lint verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbo
 test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones first
 	@$(RUN) -m pytest tests/unit
 	@$(RUN) -m pytest --ignore=tests/unit
+
+bench: env driver ## this suite beside other ways to do its work, side by side in one run (SCALE; WHAT=full, dag, night or dag-night; ROUNDS; ONLY=suite,duckdb)
+	@$(PYTHON) demo/environment.py .venv-bench benchmarks/requirements.lock
+	@$(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(SCALE),--scale '$(SCALE)') \
+		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
 lint: env ## linter, formatter, type checker
 	@$(BIN)/ruff check .
@@ -52,12 +57,13 @@ driver: env ## the JDBC driver in jars/, by checksum
 build/jobs.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) demo/bundle.py | env
 	@$(RUN) -m demo.bundle $@
 
-lock: env ## requirements.lock anew from pyproject.toml: newest versions that fit
+lock: env ## both lock files anew from pyproject.toml: newest versions that fit
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --group pyproject.toml:bench --generate-hashes --no-header -o benchmarks/requirements.lock
 
 compose-env: ## .env with random passwords for docker-compose.yml, unless it is there
 	@$(PYTHON) docker/make_env.py .env
 
-clean: ## remove what was made: environment, Airflow's home, driver, build, caches; not the sandbox
-	@rm -rf .venv .airflow build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
-	@find . -name __pycache__ -type d -not -path './.sandbox/*' -prune -exec rm -rf {} +
+clean: ## remove what was made: environment, Airflow's home, driver, build, caches; not the sandboxes
+	@rm -rf .venv .venv-bench .airflow build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@find . -name __pycache__ -type d -not -path './.sandbox/*' -not -path './.bench/*' -prune -exec rm -rf {} +

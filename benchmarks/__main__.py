@@ -56,10 +56,14 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--what", choices=KINDS, default="full", help="what is measured (default full)")
-    made.add_argument("--scale", type=float, default=30, help="times the real dvdrental (default 30: 437,880 payments)")
+    made.add_argument(
+        "--scale", type=float, default=30, help="times the real dvdrental (default 30: 437,880 payments)"
+    )
     made.add_argument("--rounds", type=int, default=5, help="how often each runs (default 5)")
     made.add_argument("--only", default="", metavar="A,B", help="only these contenders, as suite,duckdb")
-    made.add_argument("--limit", type=float, default=1800, metavar="S", help="seconds for one program (default 1800)")
+    made.add_argument(
+        "--limit", type=float, default=1800, metavar="S", help="seconds for one program (default 1800)"
+    )
     return made
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks.ground import Ground, Place, Say
 from benchmarks.lineup import Contender
-from benchmarks.measure import DONE, Measured, run
-from benchmarks.results import Run
+from benchmarks.measure import run
+from benchmarks.results import DONE, Measured, Run
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Entry:
     check: Callable[[Place], None]
 
 
-def rounds(entries: Sequence[Entry], count: int, say: Say, before: Callable[[], None] = lambda: None) -> list[Run]:
+def rounds(
+    entries: Sequence[Entry], count: int, say: Say, before: Callable[[], None] = lambda: None
+) -> list[Run]:
     """Run all entries in turn, `count` times. Who died or took too long is not run again.
 
     before: is called before each round. Raises BenchError when a contender's table is wrong.

@@ -43,7 +43,7 @@ FROM (
     LEFT JOIN rental r ON r.rental_id = p.rental_id
     LEFT JOIN inventory i ON i.inventory_id = r.inventory_id
 ) f
-"""  # noqa: S608 - our own text
+"""
 #: In the warehouse: each surrogate key is turned back into the natural key of its version, which must be valid then.
 LOADED = f"""
 SELECT COUNT(*), SUM(sales_amount), {_HASH.format(_FACT.replace("store_id", "s.store_id"))}
@@ -53,7 +53,7 @@ INNER JOIN dim_customer c ON c.customer_key = f.customer_key
 INNER JOIN dim_staff t ON t.staff_key = f.staff_key AND f.payment_ts >= t.valid_from AND f.payment_ts < t.valid_to
 INNER JOIN dim_store s ON s.store_key = f.store_key AND f.payment_ts >= s.valid_from AND f.payment_ts < s.valid_to
 INNER JOIN dim_movie m ON m.movie_key = f.movie_key AND f.payment_ts >= m.valid_from AND f.payment_ts < m.valid_to
-"""  # noqa: S608 - our own text
+"""
 SHAPE = """
 SELECT 'column ' || attname, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
 FROM pg_attribute WHERE attrelid = 'fact_sales'::regclass AND attnum > 0 AND NOT attisdropped
@@ -97,7 +97,9 @@ def require_dimensions(ground: Ground, place: Place, contender: str) -> None:
     """Raise BenchError unless the dimensions hold what the source's members are, by the SQL of sql_scripts/verify."""
     for name in MEMBERS:
         query = (VERIFY / "source" / f"{name}.sql").read_text()
-        source = _content(ground, re.sub(r"age\(CAST\(%\(horizon\)s AS xid\)\)", "0", query), place.source, "public")
+        source = _content(
+            ground, re.sub(r"age\(CAST\(%\(horizon\)s AS xid\)\)", "0", query), place.source, "public"
+        )
         query = (VERIFY / "warehouse" / f"{name}.sql").read_text()
         if source != (found := _content(ground, query, place.warehouse, "dw")):
             raise BenchError(f"{contender}: {name} is wrong: {found}; in the source {source}")

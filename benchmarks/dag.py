@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.ground import Place
-from benchmarks.measure import DONE, Measured, Watch, cpu_of
+from benchmarks.measure import Watch, cpu_of
+from benchmarks.results import DONE, Measured
 from demo.client import DAG, Client
 from demo.errors import DemoError
 from demo.runtime import Airflow, connections

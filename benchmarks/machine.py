@@ -1,5 +1,6 @@
 """What the numbers were measured on: nothing that names the machine or its user."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -45,5 +46,7 @@ def _cpu() -> str:
 
 
 def _java() -> str:
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else "java"
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     return said.splitlines()[0] if said else "unknown"

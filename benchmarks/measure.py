@@ -10,30 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.results import DONE, Measured
 from demo.runtime import stop_trees
 
-DONE = "done"
 #: PSS counts a page that n processes share as 1/n in each, so that forked workers are not counted twice.
 MEMORY = "PSS" if hasattr(psutil.Process(), "memory_full_info") and sys.platform == "linux" else "RSS"
 INTERVAL = 0.2  # seconds between two looks at the tree ...
 SHARE = 20  # ... and at least so many times what a look takes: watching costs under a twentieth of a core
 _PR_SET_CHILD_SUBREAPER = 36
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one run took. ended: DONE, or why not. server_cpu: CPU seconds of PostgreSQL's own processes meanwhile."""
-
-    ended: str
-    seconds: float
-    cpu: float
-    peak_bytes: int
-    server_cpu: float = 0.0
 
 
 class Watch(threading.Thread):

@@ -5,7 +5,18 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import DONE, Measured
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one run took. ended: DONE, or why not. server_cpu: CPU seconds of PostgreSQL's own processes meanwhile."""
+
+    ended: str
+    seconds: float
+    cpu: float
+    peak_bytes: int
+    server_cpu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class Summary:
 class Result:
     """One benchmark: what was done, on what, by whom, and all runs.
 
-    rows: facts in the table at the end. changed: rows that a night changed in the source; 0 for loads of everything.
+    rows: payments in the source, before any night. changed: facts that a night changed, else 0.
     titles: contender -> its name for people, in the order of the table; the first is the base of the ratios.
     """
 

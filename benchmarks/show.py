@@ -4,8 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import DONE
-from benchmarks.results import Result, Summary
+from benchmarks.results import DONE, Result, Summary
 
 MB = 1_000_000
 HEADS = ("seconds", "from - to", "ratio", "CPU s", "PG CPU s", "peak MB", "rows/s")

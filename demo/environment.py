@@ -16,7 +16,6 @@ from typing import List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
-STAMP = VENV / "lock.sha256"
 UV = "uv>=0.5,<1"
 PYTHON, JAVA = (3, 11), 17
 
@@ -59,31 +58,32 @@ def check_java() -> None:
         stop(f"Java {JAVA} or newer is needed, {java} is {version or 'of no known version'}: {how}")
 
 
-def fingerprint() -> List[str]:  # noqa: UP006
+def fingerprint(lock: Path) -> List[str]:  # noqa: UP006
     """What the environment depends on: the Python that runs it, and the lock file."""
-    return [sys.version.split()[0], hashlib.sha256(LOCK.read_bytes()).hexdigest()]
+    return [sys.version.split()[0], hashlib.sha256(lock.read_bytes()).hexdigest()]
 
 
-def install(python: str) -> None:
-    """Fill .venv with the lock file's packages, each held against its hashes: by uv, else by pip."""
+def install(venv: Path, lock: Path) -> None:
+    """Fill the environment with the lock file's packages, each held against its hashes: by uv, else by pip."""
+    python = str(venv / "bin" / "python")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     # uv's cache of these packages takes gigabytes: beside its target it can link, and it goes afterwards.
-    cache = VENV / "uv-cache"
-    environment = dict(os.environ, UV_CACHE_DIR=str(cache), VIRTUAL_ENV=str(VENV))
+    cache = venv / "uv-cache"
+    environment = dict(os.environ, UV_CACHE_DIR=str(cache), VIRTUAL_ENV=str(venv))
     # Like pip, trust what this machine trusts: a company's proxy signs with its own authority. One switch, two names.
     environment.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
     mirror = subprocess.run([*pip, "config", "get", "global.index-url"], capture_output=True, check=False)
     if mirror.returncode == 0:  # uv does not read pip's configuration
         environment.setdefault("UV_DEFAULT_INDEX", mirror.stdout.decode().strip())
-    sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", str(LOCK)]
+    sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", str(lock)]
     done = subprocess.call([*pip, "install", UV]) == 0 and subprocess.call(sync, env=environment) == 0
     shutil.rmtree(str(cache), ignore_errors=True)
     if done:
         return
     say("uv could not do it, so pip does: this takes some minutes longer")
     # The lock is complete, and leaves out pyspark-client on purpose: hence --no-deps.
-    if subprocess.call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(LOCK)]):
-        stop("the packages of requirements.lock could not be installed: see pip's words above")
+    if subprocess.call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
+        stop("the packages of " + lock.name + " could not be installed: see pip's words above")
 
 
 def say(text: str) -> None:
@@ -93,19 +93,22 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    """Make .venv unless it is there already."""
+    """Make .venv, or the environment and by the lock file that the command line names, unless it is there already."""
+    venv, lock = (ROOT / name for name in sys.argv[1:3]) if sys.argv[1:] else (VENV, LOCK)
     check_python()
     check_java()
-    now, before = fingerprint(), STAMP.read_text().split() if STAMP.exists() else []
+    stamp = venv / "lock.sha256"
+    now, before = fingerprint(lock), stamp.read_text().split() if stamp.exists() else []
     if now == before:
         return
-    say("environment: .venv from requirements.lock, one to two minutes")
+    say("environment: " + venv.name + " from " + str(lock.relative_to(ROOT)) + ", one to two minutes")
     anew = now[:1] != before[:1]  # another Python, or a half-made environment
-    if anew and subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
-        stop(f"{sys.executable} -m venv .venv failed: see above")
-    STAMP.unlink(missing_ok=True)
-    install(str(VENV / "bin" / "python"))
-    STAMP.write_text(" ".join(now))
+    if anew and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
+        stop(sys.executable + " -m venv " + venv.name + " failed: see above")
+    if stamp.exists():
+        stamp.unlink()
+    install(venv, lock)
+    stamp.write_text(" ".join(now))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 import psycopg2
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases
+from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
 from sandbox.binaries import client_environment, wheel_install
 
 PSQL = str(wheel_install() / "bin" / "psql")
@@ -35,14 +36,6 @@ def psql(database: Database, home: Path, *arguments: str) -> list[str]:
     return [PSQL, "-qX", "-v", "ON_ERROR_STOP=1", "-d", f"{place} {options}", *arguments]
 
 
-def execute(database: Database, *statements: str) -> list[tuple[int, ...]]:
-    """Run SQL in one transaction; the rows of the last statement."""
-    with closing(psycopg2.connect(**database.libpq())) as connection, connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return list(cursor.fetchall()) if cursor.description else []
-
-
 def write_keys(script: BinaryIO, warehouse: Database) -> None:
     """What brings the dimensions' keys into the source, in psql's words."""
     with closing(psycopg2.connect(**warehouse.libpq())) as connection, connection.cursor() as cursor:
@@ -55,7 +48,7 @@ def write_keys(script: BinaryIO, warehouse: Database) -> None:
                 f" ({name}_key bigint, {natural} integer, valid_from timestamp, valid_to timestamp);\n"
                 f"COPY bench_{name} FROM STDIN;\n".encode()
             )
-            query = f"SELECT {name}_key, {natural}, valid_from, valid_to FROM dim_{name}"  # noqa: S608 - our own names
+            query = f"SELECT {name}_key, {natural}, valid_from, valid_to FROM dim_{name}"
             cursor.copy_expert(f"COPY ({query}) TO STDOUT", script)
             script.write(f"\\.\nANALYZE bench_{name};\n".encode())
 
@@ -79,29 +72,35 @@ FROM payment p
 LEFT JOIN rental r ON r.rental_id = p.rental_id
 LEFT JOIN inventory i ON i.inventory_id = r.inventory_id
 {lookups}
-WHERE p.payment_id BETWEEN {first} AND {last}"""  # noqa: S608 - our own text
+WHERE p.payment_id BETWEEN {first} AND {last}"""
 
 
 def ranges(source: Database, count: int) -> list[tuple[int, int]]:
     """The payments' keys in parts of about one size."""
     ((lowest, highest),) = execute(source, "SELECT min(payment_id), max(payment_id) FROM payment")
     bounds = [lowest + (highest + 1 - lowest) * part // count for part in range(count + 1)]
-    return [(low, high - 1) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [(low, following - 1) for low, following in pairwise(bounds)]
 
 
 def copy(source: Database, warehouse: Database, home: Path, parts: Sequence[tuple[int, int]]) -> None:
     """One pair of psql for each part: what the one gives, the other takes."""
-    with (home / "keys.sql").open("wb") as script:
-        write_keys(script, warehouse)
-    pairs = []
+    with (home / "keys.sql").open("wb") as keys:
+        write_keys(keys, warehouse)
+    into = f"COPY fact_sales ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+    running = []
     for first, last in parts:
         script = home / f"{first}.sql"
         script.write_text(f"COPY ({join(first, last)}) TO STDOUT (FORMAT binary);\n")
         give = psql(source, home, "-f", str(home / "keys.sql"), "-f", str(script))
         giver = subprocess.Popen(give, stdout=subprocess.PIPE, env=client_environment())
-        take = psql(warehouse, home, "-c", f"COPY fact_sales ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)")
-        pairs += [giver, subprocess.Popen(take, stdin=giver.stdout, env=client_environment())]
-    if any([process.wait() for process in pairs]):
+        assert giver.stdout
+        with giver.stdout as rows:  # ours is closed, so that the giver notices when the taker ends
+            running += [
+                giver,
+                subprocess.Popen(psql(warehouse, home, "-c", into), stdin=rows, env=client_environment()),
+            ]
+    codes = [process.wait() for process in running]
+    if any(codes):
         raise SystemExit("psql failed")
 
 

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from contextlib import closing
 from urllib.parse import quote
 
 # Read when dlt is imported: it would call home, and keep its state in the user's home.
@@ -13,10 +12,9 @@ os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
 os.environ["DATA_WRITER__FILE_MAX_ITEMS"] = "1000000"
 
 import dlt
-import psycopg2
 from dlt.sources.sql_database import sql_table
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases
+from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
 
 DATASET = "bench_staging"
 TABLES = {
@@ -74,19 +72,16 @@ LEFT JOIN dim_customer c ON c.customer_id = p.customer_id
 LEFT JOIN dim_staff t ON t.staff_id = p.staff_id AND p.payment_date >= t.valid_from AND p.payment_date < t.valid_to
 LEFT JOIN dim_store s ON s.store_id = i.store_id AND p.payment_date >= s.valid_from AND p.payment_date < s.valid_to
 LEFT JOIN dim_movie m ON m.film_id = i.film_id AND p.payment_date >= m.valid_from AND p.payment_date < m.valid_to
-"""  # noqa: S608 - our own text
+"""
 
 
 def main() -> None:
     source, warehouse = databases()
     with tempfile.TemporaryDirectory() as folder:
         load(source, warehouse, folder)
-    with closing(psycopg2.connect(**warehouse.libpq())) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'")
-        for table in TABLES:
-            cursor.execute(f"ANALYZE {DATASET}.{table}")
-        for statement in (*FRESH, publish(), *KEYS):
-            cursor.execute(statement)
+    analyze = (f"ANALYZE {DATASET}.{table}" for table in TABLES)
+    memory = "SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'"
+    execute(warehouse, memory, *analyze, *FRESH, publish(), *KEYS)
 
 
 if __name__ == "__main__":

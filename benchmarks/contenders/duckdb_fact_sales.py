@@ -9,7 +9,12 @@ from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases
 
 EXTENSION = next(Path(duckdb_extension_postgres_scanner.__path__[0]).rglob("*.duckdb_extension"))
 DAY = "CAST(year({0}) * 10000 + month({0}) * 100 + day({0}) AS INTEGER)"
-LOOKUPS = (("customer", "customer_id", "p"), ("staff", "staff_id", "p"), ("store", "store_id", "i"), ("movie", "film_id", "i"))
+LOOKUPS = (
+    ("customer", "customer_id", "p"),
+    ("staff", "staff_id", "p"),
+    ("store", "store_id", "i"),
+    ("movie", "film_id", "i"),
+)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, name: str, database: Database, options: str) -> None:
@@ -39,7 +44,7 @@ SELECT
 FROM source.{source.schema}.payment p
 LEFT JOIN source.{source.schema}.rental r ON r.rental_id = p.rental_id
 LEFT JOIN source.{source.schema}.inventory i ON i.inventory_id = r.inventory_id
-{lookups}"""  # noqa: S608 - our own text
+{lookups}"""
 
 
 def main() -> None:

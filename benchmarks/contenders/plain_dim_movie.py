@@ -21,7 +21,15 @@ def main() -> None:
         .join(languages, "language_id", how="left")
         .join(categories, "film_id", how="left")
         .select(
-            *("film_id", "title", "description", "release_year", "language", "rental_duration", "rental_rate"),
+            *(
+                "film_id",
+                "title",
+                "description",
+                "release_year",
+                "language",
+                "rental_duration",
+                "rental_rate",
+            ),
             *("length", "replacement_cost", "rating", "category"),
             F.array_join(F.array_sort("special_features"), ", ").alias("special_features"),
         )

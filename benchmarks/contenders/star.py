@@ -2,10 +2,13 @@
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import psycopg2
 
 #: The columns of fact_sales, in its order.
 COLUMNS = (
@@ -65,3 +68,15 @@ def databases() -> tuple[Database, Database]:
         for name in ("source", "warehouse")
     )
     return source, warehouse
+
+
+def execute(database: Database, *statements: str) -> list[tuple[Any, ...]]:
+    """Run SQL in one transaction; the rows of the last statement."""
+    with (
+        closing(psycopg2.connect(**database.libpq())) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in statements:
+            cursor.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []

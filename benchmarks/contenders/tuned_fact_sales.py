@@ -1,21 +1,43 @@
 """Spark JDBC as its experts tune it: column lists, partitioned binary reads, broadcast dimensions, batched inserts."""
 
-from contextlib import closing
-
-import psycopg2
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases
+from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
+
+NATURAL_KEYS = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
 
 
-def execute(database: Database, *statements: str) -> list[tuple[object, ...]]:
-    """Run SQL in one transaction; the rows of the last statement."""
-    with closing(psycopg2.connect(**database.libpq())) as connection:
-        with connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
+class Reader:
+    """Reads over JDBC: in binary from the first row on, in chunks, in as many partitions as fit the cores."""
+
+    def __init__(self, spark: SparkSession, partitions: int) -> None:
+        self._spark, self._partitions = spark, partitions
+
+    def extract(self, source: Database, table: str, columns: str) -> DataFrame:
+        """Columns of a table, divided by the first one, which is its key."""
+        key, name = columns.split(",")[0], f"{source.schema}.{table}"
+        ((low, high),) = execute(source, f"SELECT min({key}), max({key}) FROM {name}")
+        divided = {
+            "partitionColumn": key,
+            "lowerBound": str(low),
+            "upperBound": str(high),
+            "numPartitions": str(self._partitions),
+        }
+        return self._load(source, f"SELECT {columns} FROM {name}", divided)
+
+    def versions(self, warehouse: Database, name: str) -> DataFrame:
+        """The keys of a dimension, in memory on all sides."""
+        query = (
+            f"SELECT {name}_key, {NATURAL_KEYS[name]} AS natural_key, valid_from, valid_to"
+            f" FROM {warehouse.schema}.dim_{name}"
+        )
+        return F.broadcast(self._load(warehouse, query, {}))
+
+    def _load(self, database: Database, query: str, more: dict[str, str]) -> DataFrame:
+        options = database.jdbc(dbtable=f"({query}) AS t", fetchsize="10000", **more)
+        binary = {"url": database.url + "?prepareThreshold=-1"}
+        return self._spark.read.format("jdbc").options(**options | binary).load()
 
 
 def date_key(column: str) -> Column:
@@ -24,71 +46,48 @@ def date_key(column: str) -> Column:
     return F.coalesce(F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day), F.lit(-1))
 
 
-class Reader:
-    """Reads over JDBC, in binary from the first row on, and in as many partitions as fit the cores."""
-
-    def __init__(self, spark: SparkSession, partitions: int) -> None:
-        self._spark, self._partitions = spark, partitions
-
-    def extract(self, source: Database, table: str, columns: str) -> DataFrame:
-        key = columns.split(",")[0]
-        name = f"{source.schema}.{table}"
-        ((low, high),) = execute(source, f"SELECT min({key}), max({key}) FROM {name}")  # noqa: S608
-        options = source.jdbc(
-            dbtable=f"(SELECT {columns} FROM {name}) AS t",  # noqa: S608
-            fetchsize="10000",
-            partitionColumn=key,
-            lowerBound=str(low),
-            upperBound=str(high),
-            numPartitions=str(self._partitions),
-        )
-        return self._load(options)
-
-    def dimension(self, warehouse: Database, name: str, natural: str) -> DataFrame:
-        query = (
-            f"SELECT {name}_key, {natural} AS {name}_id_of, valid_from AS {name}_from, valid_to AS {name}_to"  # noqa: S608
-            f" FROM {warehouse.schema}.dim_{name}"
-        )
-        return self._load(warehouse.jdbc(dbtable=f"({query}) AS t", fetchsize="10000"))
-
-    def _load(self, options: dict[str, str]) -> DataFrame:
-        binary = options | {"url": options["url"] + "?prepareThreshold=-1"}
-        return self._spark.read.format("jdbc").options(**binary).load()
+def keyed(facts: DataFrame, versions: DataFrame, name: str) -> DataFrame:
+    """Give the facts the key of the version that was valid at the payment."""
+    is_valid = (F.col("payment_date") >= F.col("valid_from")) & (F.col("payment_date") < F.col("valid_to"))
+    is_same = F.col(NATURAL_KEYS[name]) == F.col("natural_key")
+    return facts.join(versions, is_same & is_valid, how="left").drop("natural_key", "valid_from", "valid_to")
 
 
-def main() -> None:
-    source, warehouse = databases()
-    spark = SparkSession.builder.appName("tuned fact_sales").getOrCreate()
-    cores = spark.sparkContext.defaultParallelism
-    spark.conf.set("spark.sql.shuffle.partitions", str(4 * cores))
-    reader = Reader(spark, 4 * cores)
+def extract(reader: Reader, source: Database) -> DataFrame:
+    """Payments with their rental and their copy."""
     payment = reader.extract(
         source, "payment", "payment_id, customer_id, staff_id, rental_id, amount, payment_date"
     )
     rental = reader.extract(source, "rental", "rental_id, inventory_id, rental_date, return_date")
     inventory = reader.extract(source, "inventory", "inventory_id, film_id, store_id")
-    facts = payment.join(rental, "rental_id", how="left").join(inventory, "inventory_id", how="left")
-    naturals = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
-    for name, natural in naturals.items():
-        members = F.broadcast(reader.dimension(warehouse, name, natural))
-        is_valid = (F.col("payment_date") >= F.col(f"{name}_from")) & (F.col("payment_date") < F.col(f"{name}_to"))
-        facts = facts.join(members, (F.col(natural) == F.col(f"{name}_id_of")) & is_valid, how="left")
-    open_rental = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
+    return payment.join(rental, "rental_id", how="left").join(inventory, "inventory_id", how="left")
+
+
+def main() -> None:
+    source, warehouse = databases()
+    spark = SparkSession.builder.appName("tuned fact_sales").getOrCreate()
+    partitions = 4 * spark.sparkContext.defaultParallelism
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    reader = Reader(spark, partitions)
+    facts = extract(reader, source)
+    for name in NATURAL_KEYS:
+        facts = keyed(facts, reader.versions(warehouse, name), name)
+    is_open = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
     rows = facts.select(
         F.col("payment_id").cast("bigint").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         date_key("rental_date").alias("rental_date_key"),
-        F.when(open_rental, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
-        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in naturals),
+        F.when(is_open, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
+        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in NATURAL_KEYS),
         F.col("amount").alias("sales_amount"),
         F.col("rental_id").cast("bigint").alias("rental_id"),
         F.col("payment_date").alias("payment_ts"),
         F.lit(1).cast("bigint").alias("batch_id"),
-    ).select(*COLUMNS)
+    )
     execute(warehouse, *FRESH)
-    batched = {"url": warehouse.url + "?reWriteBatchedInserts=true", "batchsize": "10000"}
-    target = warehouse.jdbc(dbtable=f"{warehouse.schema}.fact_sales") | batched
-    rows.write.format("jdbc").options(**target).mode("append").save()
+    target = warehouse.jdbc(dbtable=f"{warehouse.schema}.fact_sales", batchsize="10000")
+    batched = {"url": warehouse.url + "?reWriteBatchedInserts=true"}
+    rows.select(*COLUMNS).write.format("jdbc").options(**target | batched).mode("append").save()
     execute(warehouse, *KEYS)
     spark.stop()
 
