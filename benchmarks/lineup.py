@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.errors import BenchError
 from benchmarks.ground import ROOT, Place
 from benchmarks.measure import clean_environment
 from demo import bundle
@@ -111,6 +112,8 @@ def python_rival(name: str, title: str, script: str, python: Path) -> Contender:
     """A plain Python program."""
 
     def start(place: Place) -> tuple[Commands, dict[str, str]]:
+        if not python.exists():
+            raise BenchError(f"{name} has no environment, .venv-bench: `make bench` makes it")
         command = [str(python), str(CONTENDERS / f"{script}.py"), str(place.config)]
         return [command], clean_environment(PYTHONPATH=str(ROOT))
 

@@ -208,11 +208,15 @@ def test_no_column_list_names_a_secret_of_staff_even_where_it_does_not_parse():
 REQUIREMENT = re.compile(r'^  "(?P<name>[A-Za-z0-9._-]+).*?",? +# (?P<reason>\S.*)$')
 
 
-def declared():
+#: Lock file -> the lists of pyproject.toml that it is made of.
+LOCKS = {"requirements.lock": ("dependencies", "dev"), "benchmarks/requirements.lock": ("bench",)}
+
+
+def declared(*lists):
     """The lines of pyproject.toml that declare a direct dependency."""
     found, inside = [], False
     for line in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines():
-        if line in ("dependencies = [", "dev = ["):
+        if line in {f"{name} = [" for name in lists}:
             inside = True
         elif line == "]":
             inside = False
@@ -224,7 +228,8 @@ def declared():
 def test_every_direct_dependency_has_a_reason():
     document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*document["project"]["dependencies"], *document["dependency-groups"]["dev"]]
-    lines = declared()
+    wanted += document["dependency-groups"]["bench"]
+    lines = declared("dependencies", "dev", "bench")
     assert len(lines) == len(wanted) >= 15
     for line in lines:
         match = REQUIREMENT.match(line)
@@ -232,10 +237,10 @@ def test_every_direct_dependency_has_a_reason():
         assert len(match["reason"]) >= 8, line
 
 
-def pins():
+def pins(lock):
     """Package -> the hashes of its pin in the lock."""
     found, name = {}, None
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / lock).read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([a-z0-9-]+)(\[[a-z0-9,-]+\])?==\S+", line):
             name = match[1]
             found[name] = []
@@ -246,16 +251,20 @@ def pins():
     return found
 
 
-def test_the_lock_names_no_address():
-    assert "://" not in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_names_no_address(lock):
+    assert "://" not in (ROOT / lock).read_text(encoding="utf-8")
 
 
-def test_every_pin_of_the_lock_has_hashes():
-    found = pins()
-    assert len(found) > 50
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_of_the_lock_has_hashes(lock):
+    found = pins(lock)
+    assert len(found) > 30
     assert not [name for name, hashes in found.items() if not hashes]
 
 
-def test_every_direct_dependency_is_in_the_lock():
-    names = {REQUIREMENT.match(line)["name"].lower() for line in declared()}
-    assert names <= set(pins())
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_direct_dependency_is_in_the_lock(lock):
+    names = {REQUIREMENT.match(line)["name"].lower() for line in declared(*LOCKS[lock])}
+    assert names
+    assert names <= set(pins(lock))
