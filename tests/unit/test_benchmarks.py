@@ -217,7 +217,8 @@ def test_the_first_program_that_fails_is_the_last(tmp_path):
 
 
 def test_who_exceeds_the_limit_is_stopped_with_all_children(tmp_path):
-    program = "import os, signal; print(os.getpid(), flush=True); os.fork() or print(os.getpid(), flush=True)\nsignal.pause()"
+    say = "print(os.getpid(), flush=True)"
+    program = f"import os, signal; {say}; os.fork() or {say}; signal.pause()"
     log = tmp_path / "log"
     measured = measure.run([python(program)], measure.clean_environment(), log, limit=0.5)
     assert measured.ended == "over the limit of 0 s"
