@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.ground import ROOT
 from benchmarks.lineup import BENCH_PYTHON, cores
 
 OURS = ("pyspark", "apache-airflow", "psycopg2-binary", "pyarrow")
@@ -28,7 +30,7 @@ def machine() -> dict[str, Any]:
 
 def versions(server: str) -> Mapping[str, str]:
     """Of what took part. server: what PostgreSQL says of itself."""
-    found = {"python": platform.python_version(), "java": _java(), "postgresql": server}
+    found = {"suite": _commit(), "python": platform.python_version(), "java": _java(), "postgresql": server}
     found |= {name: version(name) for name in OURS}
     if BENCH_PYTHON.exists():
         program = f"from importlib.metadata import version; print(*map(version, {RIVALS!r}))"
@@ -43,6 +45,18 @@ def _cpu() -> str:
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def _commit() -> str:
+    """The commit of this checkout, and whether it was changed since."""
+    git = shutil.which("git")
+    command = ["describe", "--always", "--dirty", "--exclude=*"]
+    said = (
+        subprocess.run([git, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        if git
+        else None
+    )
+    return said.stdout.strip() if said and said.stdout else "unknown"
 
 
 def _java() -> str:
