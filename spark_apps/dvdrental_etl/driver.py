@@ -68,6 +68,9 @@ class Cursor:
     def fetchmany(self, size: int) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._cursor.fetchmany(size)]
 
+    def close(self) -> None:
+        self._cursor.close()
+
     @property
     def description(self) -> Any:
         return self._cursor.description

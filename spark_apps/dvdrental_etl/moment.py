@@ -50,6 +50,11 @@ class Moment:
         return self
 
     @property
+    def schema(self) -> str:
+        """The schema that holds the tables, as a statement names it."""
+        return '"' + self._database.schema.replace('"', '""') + '"'
+
+    @property
     def _is_redshift(self) -> bool:
         return isinstance(self._database, Warehouse) and self._database.kind == "redshift"
 
@@ -64,11 +69,12 @@ class Moment:
 
     def _opening(self) -> Iterator[str]:
         """What is set before the first query. A transaction of Redshift sees one moment anyway."""
-        schema = self._database.schema.replace('"', '""')
-        yield f'SET search_path TO "{schema}"'
+        yield f"SET search_path TO {self.schema}"
         if not self._is_redshift:
             # One side waits while the other is read.
             yield "SET idle_in_transaction_session_timeout = 0"
+            # Streams are read to their end: what gives the first rows soon is slow for all of them.
+            yield "SET cursor_tuple_fraction = 1"
 
     def _cursor(self, name: str | None = None) -> Any:
         """A cursor; on PostgreSQL, a name keeps the rows at the server until they are asked for."""
@@ -94,15 +100,24 @@ class Moment:
 
     def rows(self, query: Query, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        return self.read(query, parameters)[1]
+
+    def read(
+        self, query: Query, parameters: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """The names of a query's columns, and all its rows. PostgreSQL may have several workers find them."""
         with self._told():
             cursor = self._cursor()
             cursor.execute(query, parameters)
-            return list(cursor.fetchall())
+            return tuple(column[0] for column in cursor.description), list(cursor.fetchall())
 
     def stream(
         self, query: Query, parameters: Mapping[str, object] | None = None
     ) -> tuple[tuple[str, ...], Rows]:
-        """The names of a query's columns, and its rows, of which few are in memory at a time."""
+        """The names of a query's columns, and its rows, of which few are in memory at a time.
+
+        On PostgreSQL one process alone finds them, so a query that gives little of much is better read.
+        """
         self._streams += 1
         with self._told():
             cursor = self._cursor(f"verify_{self._streams}")
@@ -114,3 +129,4 @@ class Moment:
         with self._told():
             while rows := cursor.fetchmany(AT_A_TIME):
                 yield from rows
+            cursor.close()

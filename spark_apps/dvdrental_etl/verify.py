@@ -1,57 +1,34 @@
 """Check the published star in plain SQL that shares no code with the loads: by itself, and against the source.
 
 sql_scripts/verify/*.sql         each one query on the warehouse; its first line, a comment, says what must hold, and
-                                 its rows are what breaks that
+                                 its rows are what breaks that (see checks.py)
 sql_scripts/verify/source,       pairs of queries of one name and shape; their rows must be equal, but for those that
-sql_scripts/verify/warehouse     the source has changed since the last load of the table (see since.py)
+sql_scripts/verify/warehouse     the source has changed since the last load of the table (see pairs.py, since.py)
+
+After a run, what it wrote is checked (see written.py): all of a table whose load compared everything.
 """
 
 import logging
-import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dvdrental_etl import settings
-from dvdrental_etl.compare import RANGE_BITS, Difference, Row, by_range, differences, rows_of
-from dvdrental_etl.contract import script
+from dvdrental_etl import settings, written
+from dvdrental_etl.checks import CHECKS, Parts, applies, broken
+from dvdrental_etl.compare import Row, differences
 from dvdrental_etl.errors import EtlError, SourceError, WarehouseError
 from dvdrental_etl.moment import Moment
+from dvdrental_etl.pairs import Pair
 from dvdrental_etl.settings import Settings
-from dvdrental_etl.since import Mark, Since, mark_of
+from dvdrental_etl.since import mark_of
+from dvdrental_etl.written import FACT, TABLES, Table, Written, numbers_in, spans_of
 
-CHECKS = (
-    "tables_name_their_last_load",
-    "loads_count_up",
-    "fact_joins_every_dimension",
-    "fact_is_keyed_by_the_version_of_its_time",
-    "fact_agrees_with_its_last_load",
-    "rows_name_known_batches",
-    "members_have_one_current_version",
-    "members_are_deleted_once",
-    "versions_follow_each_other",
-    "versions_share_what_has_no_history",
-    "inferred_members_are_known_by_key_only",
-    "row_hash_fits_what_is_tracked",
-    "every_dimension_has_unknown",
-    "calendar_is_right",
-    "keys_are_unique",
-    "keys_are_dense",
-    "dimensions_agree_with_their_last_load",
-    "ranges_hold_what_their_load_counted",
-)
-#: Pairs of queries that give one row a member: name -> (table, the source table of its members).
-MEMBERS = {
-    "dim_customer": ("dim_customer", "customer"),
-    "dim_movie": ("dim_movie", "film"),
-    "movie_categories": ("dim_movie", "film"),
-    "dim_store": ("dim_store", "store"),
-    "dim_staff": ("dim_staff", "staff"),
-}
+#: Pairs of queries that give one row a member: name -> table.
+MEMBERS = {table.name: table for table in written.DIMENSIONS} | {"movie_categories": TABLES["dim_movie"]}
 #: The fact is big: sums of ranges say where its rows are worth a look.
 RANGES, ROWS, DAYS = "facts_by_range", "facts", "payments_per_day"
-FACT = "fact_sales", "payment"
 log = logging.getLogger("dvdrental_etl")
 SHOWN = 5
 #: With more rows that wait for the next load, the days are not compared: every row of them has been.
@@ -79,15 +56,20 @@ class Report:
         """How many rows wait for the next load."""
         return len(self.changed)
 
-    def add(self, check: str, details: Iterator[str]) -> None:
-        """Note what a check found: the first SHOWN of it, and how much there is in all."""
+    def add(self, check: str, details: Iterable[str], count: int | None = None) -> None:
+        """Note what a check found: the first SHOWN of it, and how much there is in all.
+
+        count: how much that is, where the details are but the first of it.
+        """
         self.checks += 1
-        count = 0
-        for count, detail in enumerate(details, start=1):
-            if count <= SHOWN:
+        number = 0
+        for number, detail in enumerate(details, start=1):
+            if number <= SHOWN:
                 self.findings.append(Finding(check, detail))
-        if count > SHOWN:
-            self.findings.append(Finding(check, f"these are the first {SHOWN} of {count} differences"))
+        if (count or number) > SHOWN:
+            self.findings.append(
+                Finding(check, f"these are the first {SHOWN} of {count or number} differences")
+            )
 
     def summary(self) -> list[str]:
         """What to say at the end."""
@@ -96,96 +78,79 @@ class Report:
         return [waits, total] if self.waiting else [total]
 
 
-def run(configured: Settings) -> list[Finding]:
-    """All findings, a few of each check; an empty list is a sound warehouse. The log gets the summary."""
-    report = examine(configured)
+def run(configured: Settings, run_id: str | None = None) -> list[Finding]:
+    """All findings, a few of each check; an empty list is a sound warehouse. The log gets the summary.
+
+    run_id: the run whose writing is checked; None for everything.
+    """
+    report = examine(configured, run_id)
     for line in report.summary():
         log.info(line)
     return report.findings
 
 
-def examine(configured: Settings) -> Report:
-    """Run all checks. The warehouse's moment comes first: a load that ends meanwhile only makes the source older."""
+def examine(configured: Settings, run_id: str | None = None) -> Report:
+    """Run the checks. The warehouse's moment comes first: a load that ends meanwhile only makes the source older."""
     report = Report()
     with (
         Moment(configured.warehouse, "warehouse", WarehouseError) as warehouse,
         Moment(configured.source, "source", SourceError) as source,
     ):
-        for check in CHECKS:
-            report.add(check, _broken(warehouse, check))
-        for name, (table, grain) in MEMBERS.items():
-            if mark := mark_of(source, warehouse, table, grain):
-                _compare_members(report, _Pair(name, source, warehouse, mark))
-        if mark := mark_of(source, warehouse, *FACT):
-            _compare_facts(report, source, warehouse, mark)
+        parts = {} if run_id is None else written.of_run(warehouse, run_id)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            facts = _pairs(source, warehouse, FACT)
+            # What takes longest goes on in the source while the warehouse is checked by itself.
+            sums = beside.submit(facts[RANGES].read_source) if facts and FACT.name not in parts else None
+            _check(report, warehouse, parts)
+            if facts:
+                _compare_facts(report, facts, parts.get(FACT.name), sums)
+            for table in written.DIMENSIONS:
+                for pair in _pairs(source, warehouse, table).values():
+                    _compare_members(report, pair, parts.get(table.name))
     return report
 
 
-def _broken(warehouse: Moment, check: str) -> Iterator[str]:
-    """What breaks one promise of the warehouse."""
-    text = script(f"verify/{check}.sql")
-    promise = text.splitlines()[0].removeprefix("-- ")
-    names, rows = warehouse.stream(text)
-    for row in rows:
-        yield f"{promise} But: " + ", ".join(
-            f"{name} {value}" for name, value in zip(names, row, strict=True)
-        )
+def _pairs(source: Moment, warehouse: Moment, table: Table) -> dict[str, Pair]:
+    """The pairs of queries on a table by name; none if it was never loaded."""
+    mark = mark_of(source, warehouse, table.name, table.grain)
+    names = (RANGES, ROWS, DAYS) if table is FACT else (name for name in MEMBERS if MEMBERS[name] is table)
+    return {name: Pair(name, table, source, warehouse, mark) for name in names} if mark else {}
 
 
-class _Pair:
-    """Two queries of one name, and the load that they are held against."""
-
-    def __init__(self, name: str, source: Moment, warehouse: Moment, mark: Mark) -> None:
-        self.name, self.mark = name, mark
-        self._source, self._warehouse = source, warehouse
-        self.key = ""
-
-    def streams(self, **parameters: object) -> tuple[Iterator[Row], Iterator[Row]]:
-        """The rows of the source's query and of the warehouse's."""
-        bound: Mapping[str, object] = {"horizon": self.mark.horizon, **parameters}
-        text = script(f"verify/source/{self.name}.sql")
-        if self.mark.horizon is None:  # views and foreign tables have no xmin; and nothing is excused then
-            text = re.sub(r"age\(\w+\.xmin\)", "CAST(NULL AS integer)", text)
-        names, rows = self._source.stream(text, bound)
-        ours = rows_of(names, rows)
-        names, rows = self._warehouse.stream(script(f"verify/warehouse/{self.name}.sql"), bound)
-        self.key = names[0]
-        return ours, rows_of(names, rows)
-
-    def judged(self, waiting: set[int], **parameters: object) -> Iterator[str]:
-        """Findings in words, range by range; the keys that wait for the next load go to `waiting`."""
-        since = Since(self._source, self._warehouse, self.mark)
-        for number, ours, theirs in by_range(*self.streams(**parameters)):
-            judged = since.judge(number, ours, theirs)
-            waiting |= judged.waiting
-            yield from map(self.told, judged.found)
-
-    def told(self, difference: Difference) -> str:
-        return f"{self.mark.table}: {self.key} {difference}"
+def _check(report: Report, warehouse: Moment, parts: Parts) -> None:
+    for check in CHECKS:
+        if applies(check, parts):
+            report.add(check, *broken(warehouse, check, parts, SHOWN))
 
 
-def _compare_members(report: Report, pair: _Pair) -> None:
+def _compare_members(report: Report, pair: Pair, part: Written | None) -> None:
+    """All members row by row; of a part, those of ranges where the keys or a member that was written differ."""
     waiting: set[int] = set()
-    report.add(pair.name, pair.judged(waiting))
-    report.changed |= {(pair.mark.table, key) for key in waiting}
+    spans = None if part is None else spans_of({*numbers_in(part.spans), *pair.unequal(part)})
+    report.add(pair.name, pair.judged(waiting, spans))
+    report.changed |= {(pair.table.name, key) for key in waiting}
 
 
-def _compare_facts(report: Report, source: Moment, warehouse: Moment, mark: Mark) -> None:
-    """Ranges by their sums; row by row those that differ, or have rows in quarantine; money by day."""
-    sums = _Pair(RANGES, source, warehouse, mark).streams()
-    suspects = {difference.key for difference in differences(*map(list, sums))} | {*mark.quarantined}
+def _compare_facts(
+    report: Report, pairs: Mapping[str, Pair], part: Written | None, sums: "Future[list[Row]] | None"
+) -> None:
+    """Ranges by their sums; row by row those that differ, or have rows in quarantine; money by day.
+
+    Of a part, only ranges whose keys changed; and elsewhere the facts that were written, row by row.
+    """
+    rows = pairs[ROWS]
+    if part is None:
+        assert sums
+        unequal = differences(sums.result(), pairs[RANGES].read_warehouse())
+        suspects = {difference.key for difference in unequal} | {*rows.mark.quarantined}
+    else:
+        suspects = pairs[RANGES].unequal_sums(part.spans) | rows.unequal(part)
     waiting: set[int] = set()
-    found: Iterator[str] = iter(())
-    if suspects:
-        low, high = min(suspects) << RANGE_BITS, ((max(suspects) + 1) << RANGE_BITS) - 1
-        rows = _Pair(ROWS, source, warehouse, mark)
-        found = rows.judged(waiting, low=low, high=high, ranges=tuple(suspects))
-    report.add(ROWS, found)
-    report.changed |= {(mark.table, key) for key in waiting}
-    if len(waiting) <= MOST_LEFT_OUT:
-        days = _Pair(DAYS, source, warehouse, mark)
-        left_out = tuple(waiting) or (-(2**63),)  # an empty list is no SQL
-        report.add(DAYS, map(days.told, differences(*map(list, days.streams(left_out=left_out)))))
+    report.add(ROWS, rows.judged(waiting, spans_of(suspects)))
+    report.changed |= {(FACT.name, key) for key in waiting}
+    if part is None and len(waiting) <= MOST_LEFT_OUT:
+        days, left_out = pairs[DAYS], tuple(waiting) or (-(2**63),)  # an empty list is no SQL
+        report.add(DAYS, map(days.told, days.differences(left_out=left_out)))
 
 
 def main(argv: Sequence[str]) -> int:

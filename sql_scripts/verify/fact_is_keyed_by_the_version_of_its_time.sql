@@ -5,9 +5,10 @@ LEFT JOIN dim_customer c ON c.customer_key = f.customer_key
 LEFT JOIN dim_staff t ON t.staff_key = f.staff_key
 LEFT JOIN dim_store s ON s.store_key = f.store_key
 LEFT JOIN dim_movie m ON m.movie_key = f.movie_key
+LEFT JOIN dim_date p ON p.date_key = f.payment_date_key
 WHERE f.payment_ts < c.valid_from OR f.payment_ts >= c.valid_to
     OR f.payment_ts < t.valid_from OR f.payment_ts >= t.valid_to
     OR f.payment_ts < s.valid_from OR f.payment_ts >= s.valid_to
     OR f.payment_ts < m.valid_from OR f.payment_ts >= m.valid_to
-    OR (f.payment_date_key > 0 AND f.payment_date_key <> CAST(TO_CHAR(f.payment_ts, 'YYYYMMDD') AS integer))
+    OR p.date <> CAST(f.payment_ts AS date)
 ORDER BY f.sales_key

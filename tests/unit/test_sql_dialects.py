@@ -18,9 +18,6 @@ BOUND = {
     "batch_id": "7",
     "load_id": "8",
     "horizon": "'1234'",
-    "low": "1024",
-    "high": "4095",
-    "ranges": "(1, 3)",
     "left_out": "(1025, 3333)",
 }
 

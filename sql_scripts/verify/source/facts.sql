@@ -1,4 +1,4 @@
--- Payments with the rental that each is for and the copy that was rented, of some ranges of 1,024 keys.
+-- Payments with the rental that each is for and the copy that was rented, by key.
 SELECT
     CAST(p.payment_id AS bigint) AS sales_key,
     COALESCE(p.customer_id, -1) AS customer_id,
@@ -32,5 +32,5 @@ SELECT
 FROM payment p
 LEFT JOIN rental r ON r.rental_id = p.rental_id
 LEFT JOIN inventory i ON i.inventory_id = r.inventory_id
-WHERE p.payment_id BETWEEN %(low)s AND %(high)s AND CAST(p.payment_id AS bigint) >> 10 IN %(ranges)s
+WHERE p.payment_id IS NOT NULL
 ORDER BY p.payment_id

@@ -1,4 +1,5 @@
 -- Each column of the payments of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
+-- A day is its number since 1970, which is cheaper to make than its key.
 SELECT
     range_no,
     COUNT(*) AS facts,
@@ -9,10 +10,10 @@ SELECT
     SUM(nth * film_id) AS films,
     SUM(nth * rental_id) AS rentals,
     SUM(nth * CAST(sales_amount * 100 AS bigint)) AS cents,
-    SUM(nth * CAST(EXTRACT(EPOCH FROM DATE_TRUNC('second', payment_ts)) AS bigint)) AS seconds,
-    SUM(nth * payment_date_key) AS payment_days,
-    SUM(nth * rental_date_key) AS rental_days,
-    SUM(nth * return_date_key) AS return_days
+    SUM(nth * CAST(FLOOR(DATE_PART('epoch', payment_ts)) AS bigint)) AS seconds,
+    SUM(nth * payment_day) AS payment_days,
+    SUM(nth * rental_day) AS rental_days,
+    SUM(nth * return_day) AS return_days
 FROM (
     SELECT
         CAST(p.payment_id AS bigint) >> 10 AS range_no,
@@ -26,20 +27,20 @@ FROM (
         CAST(p.payment_date AS timestamp) AS payment_ts,
         CASE
             WHEN CAST(p.payment_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
-                THEN CAST(TO_CHAR(p.payment_date, 'YYYYMMDD') AS integer)
+                THEN CAST(p.payment_date AS date) - DATE '1970-01-01'
             ELSE -1
-        END AS payment_date_key,
+        END AS payment_day,
         CASE
             WHEN CAST(r.rental_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
-                THEN CAST(TO_CHAR(r.rental_date, 'YYYYMMDD') AS integer)
+                THEN CAST(r.rental_date AS date) - DATE '1970-01-01'
             ELSE -1
-        END AS rental_date_key,
+        END AS rental_day,
         CASE
             WHEN r.rental_id IS NOT NULL AND r.return_date IS NULL THEN -2
             WHEN CAST(r.return_date AS date) BETWEEN DATE '1970-01-01' AND DATE '2069-12-31'
-                THEN CAST(TO_CHAR(r.return_date, 'YYYYMMDD') AS integer)
+                THEN CAST(r.return_date AS date) - DATE '1970-01-01'
             ELSE -1
-        END AS return_date_key
+        END AS return_day
     FROM payment p
     LEFT JOIN rental r ON r.rental_id = p.rental_id
     LEFT JOIN inventory i ON i.inventory_id = r.inventory_id

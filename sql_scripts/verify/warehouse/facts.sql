@@ -1,4 +1,4 @@
--- Facts with the natural keys of their members, of some ranges of 1,024 keys.
+-- Facts with the natural keys of their members, by key.
 SELECT
     f.sales_key,
     c.customer_id,
@@ -16,5 +16,4 @@ LEFT JOIN dim_customer c ON c.customer_key = f.customer_key
 LEFT JOIN dim_staff t ON t.staff_key = f.staff_key
 LEFT JOIN dim_store s ON s.store_key = f.store_key
 LEFT JOIN dim_movie m ON m.movie_key = f.movie_key
-WHERE f.sales_key BETWEEN %(low)s AND %(high)s AND f.sales_key >> 10 IN %(ranges)s
 ORDER BY f.sales_key

@@ -1,4 +1,5 @@
 -- Each column of the facts of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
+-- A day is its number since 1970, as the calendar has it; members of the calendar that are no days are their keys.
 SELECT
     range_no,
     COUNT(*) AS facts,
@@ -9,10 +10,10 @@ SELECT
     SUM(nth * film_id) AS films,
     SUM(nth * rental_id) AS rentals,
     SUM(nth * CAST(sales_amount * 100 AS bigint)) AS cents,
-    SUM(nth * CAST(EXTRACT(EPOCH FROM DATE_TRUNC('second', payment_ts)) AS bigint)) AS seconds,
-    SUM(nth * payment_date_key) AS payment_days,
-    SUM(nth * rental_date_key) AS rental_days,
-    SUM(nth * return_date_key) AS return_days
+    SUM(nth * CAST(FLOOR(DATE_PART('epoch', payment_ts)) AS bigint)) AS seconds,
+    SUM(nth * payment_day) AS payment_days,
+    SUM(nth * rental_day) AS rental_days,
+    SUM(nth * return_day) AS return_days
 FROM (
     SELECT
         f.sales_key >> 10 AS range_no,
@@ -24,13 +25,16 @@ FROM (
         f.rental_id,
         f.sales_amount,
         f.payment_ts,
-        f.payment_date_key,
-        f.rental_date_key,
-        f.return_date_key
+        CASE WHEN f.payment_date_key < 0 THEN f.payment_date_key ELSE COALESCE(p.date - DATE '1970-01-01', -9) END AS payment_day,
+        CASE WHEN f.rental_date_key < 0 THEN f.rental_date_key ELSE COALESCE(r.date - DATE '1970-01-01', -9) END AS rental_day,
+        CASE WHEN f.return_date_key < 0 THEN f.return_date_key ELSE COALESCE(b.date - DATE '1970-01-01', -9) END AS return_day
     FROM fact_sales f
     LEFT JOIN dim_customer c ON c.customer_key = f.customer_key
     LEFT JOIN dim_staff t ON t.staff_key = f.staff_key
     LEFT JOIN dim_store s ON s.store_key = f.store_key
     LEFT JOIN dim_movie m ON m.movie_key = f.movie_key
+    LEFT JOIN dim_date p ON p.date_key = f.payment_date_key
+    LEFT JOIN dim_date r ON r.date_key = f.rental_date_key
+    LEFT JOIN dim_date b ON b.date_key = f.return_date_key
 ) f
 GROUP BY range_no
