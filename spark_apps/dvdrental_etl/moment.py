@@ -1,6 +1,6 @@
 """One moment of a database, as verify reads it: a read-only transaction that sees nothing of what happens meanwhile."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from types import TracebackType
@@ -15,6 +15,8 @@ from dvdrental_etl.settings import Database, Warehouse
 
 Query = str | sql.Composable
 Rows = Iterator[tuple[Any, ...]]
+#: By name: numbers and names of our own. By position: any value.
+Parameters = Mapping[str, object] | Sequence[object] | None
 APPLICATION = "dvdrental-etl verify"
 #: So many rows of a streamed query are in memory at a time.
 AT_A_TIME = 10_000
@@ -98,12 +100,12 @@ class Moment:
                 "check the role's rights and the server's log",
             ) from error
 
-    def rows(self, query: Query, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: Query, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self.read(query, parameters)[1]
 
     def read(
-        self, query: Query, parameters: Mapping[str, object] | None = None
+        self, query: Query, parameters: Parameters = None
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The names of a query's columns, and all its rows. PostgreSQL may have several workers find them."""
         with self._told():
@@ -111,9 +113,7 @@ class Moment:
             cursor.execute(query, parameters)
             return tuple(column[0] for column in cursor.description), list(cursor.fetchall())
 
-    def stream(
-        self, query: Query, parameters: Mapping[str, object] | None = None
-    ) -> tuple[tuple[str, ...], Rows]:
+    def stream(self, query: Query, parameters: Parameters = None) -> tuple[tuple[str, ...], Rows]:
         """The names of a query's columns, and its rows, of which few are in memory at a time.
 
         On PostgreSQL one process alone finds them, so a query that gives little of much is better read.

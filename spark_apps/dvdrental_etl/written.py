@@ -158,7 +158,7 @@ def of_run(warehouse: Moment, run_id: str) -> dict[str, Written]:
 
     A batch that is not done was not found sound: what it wrote is looked at again, until everything is.
     """
-    found = warehouse.rows("SELECT batch_id FROM etl_batch WHERE run_id = %(run)s", {"run": run_id})
+    found = warehouse.rows("SELECT batch_id FROM etl_batch WHERE run_id = %s", (run_id,))
     if not found:
         return {}
     ((newest,),) = warehouse.rows("SELECT MAX(batch_id) FROM etl_batch")

@@ -57,7 +57,7 @@ class Histories(RuleBasedStateMachine):
         self.lab.check_invariants()
         self.main = self._connection()
         self.open: list[Any] = []
-        self.days = 0
+        self.days = self.nights = 0
         # Today, so that payments lie around the moments at which the triggers date changes.
         self.scene = Scene(Random(0), self.lab.source.value("SELECT localtimestamp(0)"))
 
@@ -102,11 +102,14 @@ class Histories(RuleBasedStateMachine):
 
     @rule(order=st.permutations(list(DIMENSIONS)))
     def a_night(self, order: list[str]) -> None:
+        self.nights += 1
+        run_id = f"night {self.nights}"
         for table in (*order, "fact_sales"):
-            self.lab.load(table)
+            self.lab.load(table, "--batch-id", run_id)
             extent = self.lab.last_load(table)["extent"]
             assert extent.startswith("changes: "), f"{table} had to read everything: {extent}"
         self.check()
+        assert verify.run(config.load(self.lab.config, {}), run_id) == []
 
     @rule(table=st.sampled_from(TABLES))
     def one_table_alone(self, table: str) -> None:

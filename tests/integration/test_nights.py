@@ -7,6 +7,7 @@ from functools import partial
 from conftest import MakeLab
 from lab import DIMENSIONS, TABLES, counts, planned
 
+from dvdrental_etl import settings, verify
 from sandbox.business.days import Business
 from sandbox.server import Sandbox
 
@@ -20,14 +21,16 @@ def test_every_night_mirrors_its_day(real_source: str, make_lab: MakeLab, server
     moved = dict.fromkeys(TABLES, 0)
     # Days go on from today, so that payments lie before and after the moments at which the triggers date changes.
     with Business(partial(server.connect, lab.source.database), seed=60, start=date.today()) as business:  # noqa: DTZ011
-        for _ in range(NIGHTS):
+        for night in range(NIGHTS):
             business.day()
-            for table, outcome in lab.load_all().items():
+            for table, outcome in lab.load_all("--batch-id", f"night {night}").items():
                 assert lab.last_load(table)["is_full"] is False, lab.last_load(table)["extent"]
                 moved[table] += sum(counts(outcome).values())
             lab.check_invariants()
             lab.check_mirrors_source()
             assert lab.outdated_facts() == []
+            assert verify.run(settings.load(lab.config, {}), f"night {night}") == []
+            assert verify.run(settings.load(lab.config, {})) == []
     assert all(moved[table] for table in ("fact_sales", "dim_customer", "dim_movie"))
     lab.load_all()  # what was still open on the last evening
     before = lab.content()

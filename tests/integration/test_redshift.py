@@ -158,7 +158,14 @@ def test_nights_give_what_a_postgresql_warehouse_gets(
             assert lab.last_load("fact_sales")["is_full"] is (night == 0)
     lab.check_invariants(loads=4)
     check_clean(lab, cluster)
-    assert verify.run(settings.load(lab.config, {})) == []
+    configured = settings.load(lab.config, {})
+    assert verify.run(configured) == []
+    assert verify.run(configured, "night 2 fact_sales") == []
+    own = "batch_id = (SELECT max(batch_id) FROM etl_batch)"
+    cents = f"UPDATE fact_sales SET sales_amount = sales_amount + {{}} WHERE {own}"
+    lab.warehouse(cents.format("0.01"))
+    assert {found.check for found in verify.run(configured, "night 2 fact_sales")} == {"facts"}
+    lab.warehouse(cents.format("-0.01"))
     # Facts that somebody moved, and a quarantined member: the same on both.
     lab.source("ALTER TABLE customer ALTER first_name TYPE text")
     lab.source("UPDATE customer SET first_name = repeat('é', 91) WHERE customer_id = 3")

@@ -16,6 +16,7 @@ def test_all_of_it_works_and_nothing_is_left(empty: Lab, capsys: pytest.CaptureF
         for rows in (3, 2, 1):
             assert f"{table}, {rows} rows: publish and record" in said
     assert all(f"verify: {check}" in said for check in CHECKS)
+    assert all(f"verify, of a run: {check}" in said for check in CHECKS)
     assert "facts_by_range" in said
     assert empty.tables() == before
 
