@@ -95,13 +95,14 @@ CORRUPTIONS = {
         "facts",
         "sales_key 17511: sales_amount is",
     ),
-    "a fact of the last load is lost": (
+    "a fact claims to be of the last load": (
         """
-        DELETE FROM fact_sales WHERE sales_key = (SELECT min(sales_key) FROM fact_sales WHERE batch_id = (
-            SELECT batch_id FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id DESC LIMIT 1))
+        UPDATE fact_sales SET batch_id = (
+            SELECT batch_id FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id DESC LIMIT 1
+        ) WHERE sales_key = 17503
         """,
         "facts_are_as_many_as_their_load_wrote",
-        "rows_now",
+        "rows_written 0, rows_now 1",
     ),
     "a fact is lost": ("DELETE FROM fact_sales WHERE sales_key = 17503", "facts", "17503 is missing"),
     "a fact is doubled": (
