@@ -4,24 +4,29 @@
 #   DUMP     a dump of dvdrental to restore into the sandbox
 #   SCALE    without a dump: generate this many times the real dvdrental (default 1; bench 30)
 #   WAREHOUSE  postgres (default), or redshift: an emulator of Amazon Redshift, started beside the sandbox
+#   MASTER   where the demo's Spark jobs go (default: each runs by itself); `make cluster` prints one
 
 PYTHON ?= python3
 BIN    := .venv/bin
 RUN    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test bench lint verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow cluster test bench lint verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
-	@$(RUN) -m demo run
+	@$(RUN) -m demo run$(if $(MASTER), --master '$(MASTER)')
 
 airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbox
 	@$(RUN) -m sandbox up
-	@$(RUN) -m demo ui
+	@$(RUN) -m demo ui$(if $(MASTER), --master '$(MASTER)')
+
+cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.1, beside the sandbox (WAREHOUSE=redshift)
+	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
+	@$(RUN) -m sandbox spark
 
 test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones first
 	@$(RUN) -m pytest tests/unit
@@ -43,7 +48,7 @@ verify: env ## check the sandbox's warehouse, by itself and against its source; 
 tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json)
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json)
 
-down: env ## stop the sandbox; its data stays
+down: env ## stop the sandbox, and what runs beside it; its data stays
 	@$(RUN) -m sandbox down
 
 env: ## .venv from requirements.lock, unless it is current

@@ -55,10 +55,10 @@ SETTINGS = {
     "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_endpoint', '') }}",
 }
 
-#: What Spark is told: its workers take the driver's python, and a local one binds to the loopback only.
+#: What Spark is told: its workers take the driver's python, and one on this machine binds to the loopback only.
 SPARK = {
     "PYSPARK_PYTHON": sys.executable,
-    "SPARK_LOCAL_IP": "{{ '127.0.0.1' if (conn.spark_default.host or '').startswith('local') else '' }}",
+    "SPARK_LOCAL_IP": "{{ '127.0.0.1' if (conn.spark_default.host or '').startswith(here) else '' }}",
     "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson.get('launcher-opts', '') }}",
 }
 PROPERTIES = "{{ conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
@@ -252,6 +252,7 @@ with DAG(
     user_defined_macros={
         "jdbc_url": jdbc_url,
         "warehouse_kind": warehouse_kind,
+        "here": ("local", "spark://127.0.0.1:"),
         "spark_defaults": str(ROOT / "config" / "spark-defaults.conf"),
     },
     default_args={

@@ -20,6 +20,7 @@ from demo.spark import SmallSpark
 
 TAIL = 25  # lines of a failed task's log
 UI_PORT = 8080
+LOCAL = "local[2]"
 
 
 def home_of(directory: Path) -> Path:
@@ -38,10 +39,10 @@ def environment_of(path: Path) -> dict[str, str]:
 
 
 class Demo:
-    """The sandbox's folder, and what is printed about it."""
+    """The sandbox's folder, the Spark master that the jobs go to, and what is printed about it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, master: str = LOCAL) -> None:
+        self.directory, self.master = directory, master
         self.console = Console(highlight=False, soft_wrap=True)
         self.began = time.monotonic()
         path = directory / "credentials.json"
@@ -52,7 +53,7 @@ class Demo:
             os.environ.update(environment_of(directory / "redshift.env"))
         self.home = home_of(directory)
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.spark = SmallSpark(self.home)
+        self.spark = SmallSpark(self.home, shared=master != LOCAL)
         self.spark.write()
 
     def say(self, text: str) -> None:
@@ -61,8 +62,9 @@ class Demo:
         self.console.print(f"[dim]{minutes}:{seconds:02}[/dim]  {text}")
 
     def airflow(self, port: int = 0) -> Airflow:
-        """Airflow with the sandbox's databases and this machine's Spark."""
-        return Airflow(self.home, connections(self.credentials, self.spark.extra()), port=port)
+        """Airflow with the sandbox's databases and a Spark."""
+        extra = self.spark.extra()
+        return Airflow(self.home, connections(self.credentials, self.master, extra), port=port)
 
     def run(self, conf: dict[str, Any] | None = None, train: bool = True) -> str:
         """Run the DAG once in a real Airflow, with these parameters, and return the run's id.
@@ -147,10 +149,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="The DAG in a real Airflow.")
     parser.add_argument("command", choices=["run", "ui"], help="run the DAG once and report; or open the UI")
     parser.add_argument("--dir", type=Path, default=Path(".sandbox"), help="the sandbox (default .sandbox)")
+    parser.add_argument(
+        "--master",
+        default=LOCAL,
+        metavar="URL",
+        help=f"the Spark that jobs go to (default {LOCAL}, in each job)",
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, terminate_like_interrupt)
     try:
-        demo = Demo(options.dir.resolve())
+        demo = Demo(options.dir.resolve(), options.master)
         if options.command == "ui":
             demo.ui()
         else:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from demo.errors import DemoError
+from sandbox.running import is_same, stop_trees
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = {
@@ -30,7 +31,6 @@ COMPONENTS = {
     # The task logs are read from the same disk; the log server would listen on every address.
     "scheduler": ["scheduler", "--skip-serve-logs"],
 }
-GRACE = 10.0  # seconds that a stopped process has to leave by itself
 
 
 def free_port(wanted: int = 0) -> int:
@@ -58,16 +58,16 @@ def connection(kind: str, section: dict[str, Any], **extra: str) -> str:
     return json.dumps(document)
 
 
-def connections(credentials: dict[str, Any], spark: dict[str, Any]) -> dict[str, str]:
+def connections(credentials: dict[str, Any], master: str, spark: dict[str, Any]) -> dict[str, str]:
     """The three connections of the DAG as environment variables. `spark` is the extra of spark_default."""
     warehouse, s3 = credentials["warehouse"], credentials["s3"]
-    local = {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client", **spark}}
+    cluster = {"conn_type": "spark", "host": master, "extra": {"deploy-mode": "client", **spark}}
     return {
         "AIRFLOW_CONN_DVDRENTAL_SOURCE": connection("postgres", credentials["source"]),
         "AIRFLOW_CONN_DVDRENTAL_WAREHOUSE": connection(
             warehouse["kind"], warehouse, **{f"s3_{key}": value for key, value in s3.items() if value}
         ),
-        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(local),
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(cluster),
     }
 
 
@@ -190,33 +190,6 @@ class Airflow:
             )
         stop_trees([pid for pid in left if pid])
         self._list.unlink()
-
-
-def is_same(pid: int, created: float) -> bool:
-    """Whether the process `pid` is still the one that was created then: numbers are used again."""
-    try:
-        return abs(psutil.Process(pid).create_time() - created) < 1
-    except psutil.NoSuchProcess:
-        return False
-
-
-def stop_trees(roots: list[int]) -> None:
-    """Terminate these processes and their descendants, deepest first; kill what outlives GRACE."""
-    tree: list[psutil.Process] = []
-    for pid in roots:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            root = psutil.Process(pid)
-            tree += [*reversed(root.children(recursive=True)), root]
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(tree, timeout=GRACE)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in process.children(recursive=True):
-                child.kill()
-            process.kill()
-    psutil.wait_procs(alive, timeout=GRACE)
 
 
 @contextlib.contextmanager

@@ -15,13 +15,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+#: Four jobs share a cluster of few cores: each begins with one executor, and takes more while they are free.
+SHARING = f"""
+spark.executor.cores                    1
+spark.executor.defaultJavaOptions       {SMALL}
+spark.dynamicAllocation.enabled         true
+spark.dynamicAllocation.minExecutors    1
+"""
 JOB = ROOT / "spark_apps" / "load_dim_store.py"
 
 
 class SmallSpark:
-    """A properties file in `folder`, and the class archive behind it, which all sandboxes share."""
+    """A properties file in `folder`, and the class archive behind it, which all sandboxes use.
 
-    def __init__(self, folder: Path) -> None:
+    shared: jobs go to a cluster, side by side.
+    """
+
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self._more = SHARING if shared else ""
         self.properties = folder / "spark-defaults.conf"
         self.archive = ROOT / "build" / f"spark-{_runtime()}.jsa"
         self._unfinished = self.archive.with_suffix(f".{os.getpid()}")
@@ -34,7 +45,7 @@ class SmallSpark:
     def write(self) -> None:
         """Write the properties file. Java goes on without the archive when there is none, or one that fits no more."""
         quiet = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
-        self.properties.write_text(self._text(f"{quiet} -XX:SharedArchiveFile={self.archive}"))
+        self.properties.write_text(self._text(f"{quiet} -XX:SharedArchiveFile={self.archive}") + self._more)
 
     def train(self, credentials: Path) -> bool:
         """Start a dry run that leaves an archive of its classes, unless this Java and Spark have one.

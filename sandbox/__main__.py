@@ -1,4 +1,4 @@
-"""Command line of the sandbox: python -m sandbox up | status | psql | down | fill | simulate."""
+"""Command line of the sandbox: python -m sandbox up | spark | status | psql | down | fill | simulate."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
+from sandbox import spark
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER
 from sandbox.binaries import client_environment, wheel_install
 from sandbox.business.days import Business, Tally
@@ -50,6 +51,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add_directory(up)
     up.set_defaults(run=run_up)
+
+    spark_parser = commands.add_parser(
+        "spark", help="start a Spark cluster beside the server: a master, two workers"
+    )
+    add_directory(spark_parser)
+    spark_parser.set_defaults(run=run_spark)
 
     status = commands.add_parser("status", help="what runs where, and what is in it")
     add_directory(status)
@@ -179,6 +186,33 @@ def run_up(options: argparse.Namespace) -> None:
     print(f"look inside: python -m sandbox psql{place(options.dir)}")
 
 
+def run_spark(options: argparse.Namespace) -> None:
+    """Start a Spark cluster, and say how jobs get there."""
+    sandbox = Sandbox(options.dir.resolve())
+    if sandbox.port is None:
+        raise SandboxError(f"the sandbox in {options.dir} is down: start it with `up`")
+    url = spark.start(sandbox.directory, lent_to_executors(sandbox.directory))["url"]
+    print(f"Spark cluster: {url}, {spark.WORKERS} workers of {spark.CORES} core and {spark.MEMORY}")
+    config = options.dir / "credentials.json"
+    print(
+        f"a script on it: SPARK_LOCAL_IP={HOST} spark-submit --master {url} spark_apps/load_fact_sales.py"
+        f" --config {config}"
+    )
+    here = options.dir == DEFAULT_DIRECTORY
+    print(
+        f"the DAG on it: {'make demo MASTER=' if here else 'python -m demo run --master '}{url}{place(options.dir)}"
+    )
+
+
+def lent_to_executors(directory: Path) -> dict[str, str]:
+    """How executors get into the S3 of the Redshift emulator, where one runs: from their own environment."""
+    if not (directory / "redshift.json").exists():
+        return {}
+    from sandbox.redshift import background
+
+    return (background.running(directory) or {"environment": {}})["environment"]
+
+
 def run_status(options: argparse.Namespace) -> None:
     """Port, databases, row counts."""
     sandbox = Sandbox(options.dir.resolve())
@@ -239,6 +273,7 @@ def run_down(options: argparse.Namespace) -> None:
         from sandbox.redshift import background
 
         background.stop(sandbox.directory, options.purge)
+    spark.stop(sandbox.directory, options.purge)
     was_up = sandbox.down(purge=options.purge)
     print(f"{'down' if was_up else 'already down'}: its data {'is removed' if options.purge else 'stays'}")
 

@@ -3,83 +3,29 @@
 import json
 import re
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from runs import DIMENSIONS, Finished, run, sandbox_in
 
-from demo import driver, report
-from demo.__main__ import Demo
-from demo.bundle import ROOT, build
-from sandbox.fill import Content
-from sandbox.server import Sandbox
+from demo import report
 
 pytestmark = [pytest.mark.integration, pytest.mark.airflow]
-
-DIMENSIONS = ("dim_customer", "dim_movie", "dim_staff", "dim_store")
-
-
-class CommandLines(threading.Thread):
-    """Every command line that any process of this machine has while the DAG runs, as `ps` would show it."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.seen: set[str] = set()
-        self._over = threading.Event()
-
-    def run(self) -> None:
-        while not self._over.wait(0.5):
-            for process in psutil.process_iter(["cmdline"]):
-                self.seen.add(" ".join(process.info["cmdline"] or []))
-
-    def __enter__(self) -> "CommandLines":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that is over."""
-
-    folder: Path
-    run_id: str
-    demo: Demo
-    command_lines: set[str]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
-    driver.fetch()
-    build(ROOT / "build" / "jobs.zip")
     folder = tmp_path_factory.mktemp("dag-run")
-    sandbox = Sandbox(folder)
-    sandbox.up(Content(None, 0.2))
-    try:
-        demo = Demo(folder)
-        with CommandLines() as watch:
-            run_id = demo.run(train=False)
-        yield Finished(folder, run_id, demo, watch.seen)
-    finally:
-        sandbox.down(purge=True)
-
-
-def warehouse(finished: Finished, text: str) -> list[tuple[Any, ...]]:
-    return report.query(finished.demo.credentials["warehouse"], text)
+    with sandbox_in(folder):
+        yield run(folder)
 
 
 def test_every_table_is_published_once(finished: Finished) -> None:
     result = report.read(finished.demo.credentials, finished.run_id)
     assert sorted(load["table_name"] for load in result.loads) == [*DIMENSIONS, "fact_sales"]
-    assert warehouse(finished, "SELECT run_id, status FROM {}.etl_batch WHERE batch_id > 0") == [
+    assert finished.warehouse("SELECT run_id, status FROM {}.etl_batch WHERE batch_id > 0") == [
         (finished.run_id, "done")
     ]
 
@@ -89,10 +35,8 @@ def test_the_fact_agrees_with_the_source_to_the_cent(finished: Finished) -> None
     assert result.source.rows > 2000
     assert result.source == result.warehouse
     by_month = "SELECT date_trunc('month', {0}), count(*), sum({1}) FROM {{}}.{2} GROUP BY 1 ORDER BY 1"
-    paid = report.query(
-        finished.demo.credentials["source"], by_month.format("payment_date", "amount", "payment")
-    )
-    assert warehouse(finished, by_month.format("payment_ts", "sales_amount", "fact_sales")) == paid
+    paid = finished.source(by_month.format("payment_date", "amount", "payment"))
+    assert finished.warehouse(by_month.format("payment_ts", "sales_amount", "fact_sales")) == paid
 
 
 def test_the_four_dimensions_ran_at_the_same_time_and_the_fact_after_them(finished: Finished) -> None:
@@ -113,16 +57,14 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
     lines = "\n".join(finished.command_lines)
     for table in (*DIMENSIONS, "fact_sales"):
         assert re.search(rf"SparkSubmit .*load_{table}\.py --batch-id=", lines), "the watch was on"
-    assert not [password for password in passwords(finished) if password in lines]
+    assert not [password for password in finished.passwords() if password in lines]
 
 
 def test_no_password_is_in_a_log_or_in_the_metadata(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
     assert len([path for path in files if path.name == "attempt=1.log"]) == 7
     assert any(path.name == "airflow.db" for path in files)
-    for path in files:
-        content = path.read_bytes()
-        assert not [password for password in passwords(finished) if password.encode() in content], path
+    finished.check_holds_no_password(files)
 
 
 def test_rendered_fields_are_shown_without_secrets(finished: Finished) -> None:
@@ -147,9 +89,3 @@ def test_nothing_is_left_running(finished: Finished) -> None:
 def belongs(process: psutil.Process, finished: Finished) -> bool:
     environment = process.info["environ"] or {}
     return environment.get("AIRFLOW_HOME") == str(finished.demo.home)
-
-
-def passwords(finished: Finished) -> list[str]:
-    stored = json.loads((finished.folder / "sandbox.json").read_text())["passwords"].values()
-    assert len(stored) == 3
-    return list(stored)

@@ -134,6 +134,22 @@ def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: Mod
     assert values["DVDRENTAL_S3_IAM_ROLE"] == "arn:r"
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("local[2]", "127.0.0.1"),
+        ("spark://127.0.0.1:7077", "127.0.0.1"),
+        ("spark://master:7077", ""),
+        ("yarn", ""),
+    ],
+)
+def test_a_driver_is_reached_from_outside_only_where_executors_are_outside(
+    dag: Any, dag_file: ModuleType, host: str, address: str
+) -> None:
+    context = {"conn": SimpleNamespace(spark_default=connection(host=host))}
+    assert dag.get_task("prepare").render_template(dag_file.SPARK, context)["SPARK_LOCAL_IP"] == address
+
+
 def operator(dag: Any, dag_file: ModuleType, params: dict[str, Any]) -> Any:
     """A loading task as it is just before it executes: rendered, and fitted to the run."""
     task = SimpleNamespace(
