@@ -26,6 +26,23 @@ class Faults:
         with self._s3.lock:
             self._s3.delays, self._s3.seconds = requests, seconds
 
+    def s3_holds(self, requests: int) -> None:
+        """The next requests to S3 wait, once all of them is here, until s3_lets_go()."""
+        with self._s3.lock:
+            self._s3.may_go.clear()
+            self._s3.holds, self._s3.held = requests, 0
+
+    def s3_held(self) -> int:
+        """How many requests were held since that was ordered."""
+        with self._s3.lock:
+            return self._s3.held
+
+    def s3_lets_go(self) -> None:
+        """The end of s3_holds()."""
+        with self._s3.lock:
+            self._s3.holds = 0
+            self._s3.may_go.set()
+
     def s3_is_quiet(self) -> bool:
         """Whether S3 has answered all that it was asked, also those who are no longer there to hear it."""
         with self._s3.lock:

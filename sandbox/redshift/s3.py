@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 import threading
@@ -28,8 +29,11 @@ class Mischief:
     failures: int = 0
     delays: int = 0
     seconds: float = 0.0
+    holds: int = 0
+    held: int = 0
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    may_go: threading.Event = field(default_factory=threading.Event)
 
     def fails(self) -> bool:
         """Wait if that is asked for; whether this request fails."""
@@ -38,6 +42,11 @@ class Mischief:
             self.delays -= 1 if self.delays > 0 else 0
             fails = self.failures > 0
             self.failures -= 1 if fails else 0
+            is_held = self.holds > 0
+            self.holds -= 1 if is_held else 0
+            self.held += 1 if is_held else 0
+        if is_held:
+            self.may_go.wait()
         time.sleep(seconds)
         return fails
 
@@ -92,6 +101,7 @@ class S3:
 
     def stop(self) -> None:
         """No longer serve; the objects go."""
+        self.mischief.may_go.set()
         client = self.access.client()
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.access.bucket)
         for key in [entry["Key"] for page in pages for entry in page.get("Contents", ())]:
@@ -111,6 +121,9 @@ class S3:
                 self.mischief.under_way -= 1
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        # All of it is here before it is made to wait: what its sender does then, or suffers, changes nothing any more.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
         if self.mischief.fails():
             return _error(start_response, "503 Slow Down", "SlowDown", "Please reduce your request rate.")
         said = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")

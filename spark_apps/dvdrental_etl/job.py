@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dvdrental_etl")
 
+#: What Spark says when whoever wrote is gone: a Python worker, an executor, or one with what the next was to read.
+LOST = ("Python worker", "ExecutorLostFailure", "FetchFailedException")
+
 EXIT_CODES = """exit codes:
   0 done                      4 source unreachable, or its contract broken
   2 usage                     5 gate refused: the data broke a promise, nothing was published
@@ -234,10 +237,10 @@ def _translated(configured: settings.Settings) -> Iterator[None]:
             raise SourceError(
                 f"source {configured.source.place}: reading failed: {cause or first_line(error)}", advice
             ) from error
-        if "Python worker" in text:
+        if any(sign in text for sign in LOST):
+            why = cause or "a worker or an executor was killed, or out of memory"
             raise WarehouseError(
-                f"warehouse {configured.warehouse.place}: staging failed: a worker was killed, or out of memory",
-                advice,
+                f"warehouse {configured.warehouse.place}: staging failed: {why}", advice
             ) from error
         raise
 

@@ -155,6 +155,8 @@ def _stage_keyed(work: Work, load: Load, run: Batch, frame: "DataFrame") -> Stag
     with warehouse.transaction() as cursor:
         is_unique = partition.index(cursor, target, load.staging)
         table = load.staging + partition.SUFFIX
+        if not is_unique:  # before the source is blamed
+            _require_all_landed(target, partition.rows(cursor, load.staging), staged.keyed)
         doubled = [] if is_unique else warehouse.doubled(cursor, target.key, table)
     quality.require_unique(target.table, target.key, doubled)
     return staged
@@ -205,11 +207,7 @@ def _make_live(
     landed, _ = quality.whole(in_staging)
     if staged.keyed:
         landed += partition.rows(cursor, load.staging)
-    if landed != staged.rows:
-        raise WarehouseError(
-            f"warehouse: {target.table}: {landed} rows are in staging, {staged.rows} were sent",
-            "a task was retried after its rows had landed; run again",
-        )
+    _require_all_landed(target, landed, staged.rows)
     source_rows, _ = quality.whole(seen.totals)
     quality.require_none_that_stops(target.table, staged.rejects)
     quality.require_few_rejects(target.table, source_rows, staged.rejected, staged.rejects)
@@ -235,6 +233,15 @@ def _make_live(
     quality.require_reconciled(target.table, seen.totals, quality.summed(published, rejected))
     counts = _counts(counted, staged, seen.totals, published, rejected)
     return counts, [*map(str, staged.warnings), *_early(target, counted)]
+
+
+def _require_all_landed(target: Target, landed: int, sent: int) -> None:
+    """Raise WarehouseError unless each row that was sent is there once."""
+    if landed != sent:
+        raise WarehouseError(
+            f"warehouse: {target.table}: {landed} rows are in staging, {sent} were sent",
+            "a task was retried after its rows had landed; run again",
+        )
 
 
 def run_steps(cursor: Any, target: Target, load: Load, run: Batch) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,10 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import redshift_connector
+from lab import Lab, Place
 
+from sandbox.access import WRITER
+from sandbox.cluster import SUPERUSER
 from sandbox.redshift.emulator import Emulator
+from sandbox.server import Sandbox
 
 Rows = list[list[Any]]
+NUMBERS = itertools.count(1)
 
 
 def connect(emulator: Emulator, **changes: Any) -> Any:
@@ -76,3 +82,30 @@ class Bucket:
     def copy(self, table: str, source: str, *options: str) -> str:
         """The text of a COPY."""
         return f"COPY {table} FROM '{source}' IAM_ROLE '{self.emulator.iam_role}' FORMAT AS PARQUET {' '.join(options)}"
+
+
+def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox, template: str | None = None) -> Lab:
+    """The same source, and a database of the cluster: an empty one, or a clone of one that was loaded."""
+    name = f"redshift_{next(NUMBERS)}"
+    if template is None:
+        server.create_database(name, owner=WRITER)
+    else:
+        server.clone(template, name)
+    cluster.serve(name)
+    config = lab.config.with_name(f"{name}.json")
+    config.write_text(json.dumps(json.loads(lab.config.read_text()) | cluster.credentials(name)))
+    behind = Place(lab.source.port, server.state.passwords[SUPERUSER], name, "dw")
+    made = Lab(lab.source, behind, config, (*lab.secrets, cluster.password, cluster.s3.secret_access_key))
+    if template is not None:  # loaded from another clone: it shall take this one for the same source
+        made.take_for_the_same_source()
+    return made
+
+
+def staged_files(cluster: Emulator) -> list[str]:
+    found = cluster.s3.client().list_objects_v2(Bucket=cluster.s3.bucket, Prefix="staging/")
+    return [entry["Key"] for entry in found.get("Contents", ())]
+
+
+def check_clean(lab: Lab, cluster: Emulator) -> None:
+    assert lab.staging_tables() == []
+    assert staged_files(cluster) == []

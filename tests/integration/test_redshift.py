@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import re
 import threading
@@ -19,23 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import LOADED_AT, MakeLab
-from lab import TABLES, Lab, Place, counts, planned, rows_read, run_here, until
+from lab import TABLES, Lab, counts, planned, rows_read, run_here, until
 from pyspark.sql import SparkSession
+from redshift_lab import check_clean, staged_files, to_redshift
 from sqlfluff.core import FluffConfig, Linter
 
 from dvdrental_etl import settings, tryout, verify, watermark
 from dvdrental_etl.files import Files, StagedFile, StagedFiles
 from dvdrental_etl.redshift import Redshift
-from sandbox.access import WRITER
 from sandbox.business.days import Business
-from sandbox.cluster import SUPERUSER
 from sandbox.redshift.emulator import Emulator
 from sandbox.server import Sandbox
 
 DAY_1 = "2007-07-01T00:00:00"
-
-
-NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -47,23 +42,6 @@ def cluster(emulator: Emulator, spark: SparkSession) -> Emulator:
         client.delete_object(Bucket=emulator.s3.bucket, Key=key)
     emulator.statements.clear()
     return emulator
-
-
-def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox, template: str | None = None) -> Lab:
-    """The same source, and a database of the cluster: an empty one, or a clone of one that was loaded."""
-    name = f"redshift_{next(NUMBERS)}"
-    if template is None:
-        server.create_database(name, owner=WRITER)
-    else:
-        server.clone(template, name)
-    cluster.serve(name)
-    config = lab.config.with_name(f"{name}.json")
-    config.write_text(json.dumps(json.loads(lab.config.read_text()) | cluster.credentials(name)))
-    behind = Place(lab.source.port, server.state.passwords[SUPERUSER], name, "dw")
-    made = Lab(lab.source, behind, config, (*lab.secrets, cluster.password, cluster.s3.secret_access_key))
-    if template is not None:  # loaded from another clone: it shall take this one for the same source
-        made.take_for_the_same_source()
-    return made
 
 
 @pytest.fixture
@@ -81,16 +59,6 @@ def redshift_template(
     lab = to_redshift(make_lab(source_template), emulator, server)
     lab.load_all(as_of=LOADED_AT)
     return lab.warehouse.database
-
-
-def staged_files(cluster: Emulator) -> list[str]:
-    found = cluster.s3.client().list_objects_v2(Bucket=cluster.s3.bucket, Prefix="staging/")
-    return [entry["Key"] for entry in found.get("Contents", ())]
-
-
-def check_clean(lab: Lab, cluster: Emulator) -> None:
-    assert lab.staging_tables() == []
-    assert staged_files(cluster) == []
 
 
 def test_all_tables_arrive_and_a_second_run_changes_nothing(on_redshift: Lab, cluster: Emulator) -> None:

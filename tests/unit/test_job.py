@@ -4,8 +4,9 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkException
 
-from dvdrental_etl import errors, job
+from dvdrental_etl import errors, job, settings
 from load_dim_customer import TARGET
 
 
@@ -133,6 +134,50 @@ def test_a_wrong_configuration_ends_with_3_and_one_line(capsys, tmp_path):
         f"load_dim_customer: error: there is no configuration file {missing}"
         " -> copy config/credentials_template.json there and fill it in\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("spark_says", "error", "told"),
+    [
+        (
+            "Job aborted: Lost task 0.3 in stage 1.0: ExecutorLostFailure (executor 5 exited): exit code 137",
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: a worker or an executor was killed, or out of memory",
+        ),
+        (
+            "ResultStage 3 has failed: org.apache.spark.shuffle.MetadataFetchFailedException: Missing an output",
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: a worker or an executor was killed, or out of memory",
+        ),
+        (
+            "An exception was thrown from the Python worker: Traceback\n  File x\nModuleNotFoundError: No module 'x'\n",
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: ModuleNotFoundError: No module 'x'",
+        ),
+        (
+            "Python worker exited unexpectedly\npsycopg2.OperationalError: the server closed the connection\n",
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: psycopg2.OperationalError: the server closed the connection",
+        ),
+        (
+            "Job aborted\norg.postgresql.util.PSQLException: ERROR: permission denied\n",
+            errors.SourceError,
+            "source s:5432/d: reading failed: org.postgresql.util.PSQLException: ERROR: permission denied",
+        ),
+    ],
+)
+def test_whose_fault_a_failed_spark_job_is(spark_says, error, told):
+    names = {
+        "DVDRENTAL_SOURCE_URL": "jdbc:postgresql://s/d",
+        "DVDRENTAL_SOURCE_USER": "u",
+        "DVDRENTAL_WAREHOUSE_KIND": "postgres",
+        "DVDRENTAL_WAREHOUSE_URL": "jdbc:postgresql://w/d",
+        "DVDRENTAL_WAREHOUSE_USER": "u",
+    }
+    configured = settings.load(None, names)
+    with pytest.raises(error) as raised, job._translated(configured):
+        raise PySparkException(spark_says)
+    assert raised.value.message == told
 
 
 def test_debug_shows_the_stack_after_the_line(capsys, tmp_path):
