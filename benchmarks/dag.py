@@ -9,6 +9,7 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.ground import Place
 from benchmarks.measure import Watch, cpu_of
 from benchmarks.results import DONE, Measured
+from demo.__main__ import LOCAL
 from demo.client import DAG, Client
 from demo.errors import DemoError
 from demo.runtime import Airflow, connections
@@ -22,7 +23,7 @@ def run_dag(
     spark: the extra of the connection spark_default. home: Airflow's folder. server: CPU seconds that PostgreSQL has
     used up to now.
     """
-    with Airflow(home, connections(place.credentials, spark)) as airflow:
+    with Airflow(home, connections(place.credentials, LOCAL, spark)) as airflow:
         client = Client(airflow.url, airflow.check)
         client.wait_ready()
         client.end_unfinished_runs()

@@ -53,7 +53,7 @@ class Suite:
         """The jobs of these tables, one after another."""
 
         def start(place: Place) -> tuple[Commands, dict[str, str]]:
-            made = connections(place.credentials, self._spark.extra())
+            made = connections(place.credentials, MASTER, self._spark.extra())
             extra = json.loads(made["AIRFLOW_CONN_SPARK_DEFAULT"])["extra"]
             commands = [
                 [
