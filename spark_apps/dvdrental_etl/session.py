@@ -54,7 +54,11 @@ def _configuration() -> dict[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
-        "spark.sql.shuffle.partitions": "8",
+        # Enough for a large load; a small one has them merged as soon as their sizes are seen.
+        "spark.sql.shuffle.partitions": "64",
+        "spark.sql.adaptive.advisoryPartitionSizeInBytes": "32m",
+        # Sides of a join that come in small partitions are hashed, not sorted.
+        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "32m",
         # Spark takes a JDBC table for endless, and would shuffle even what source.py reads as one partition. It is
         # told to believe the partitions; what is broadcast, it decides later by sizes that it has seen.
         "spark.sql.defaultSizeInBytes": "1024",

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from dvdrental_etl.quality import Reject, Warned
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Beyond this many rejects a task only counts: the gate refuses such a load anyway.
 MOST_REJECTS_PER_TASK = 20_000
-VERDICT = ("reject_key", "reject_rule", "reject_column", "reject_value", "reject_row")
-WARNING = "warning_"
+#: What is judged of a row: why it is rejected, as JSON, and the numbers of the rules that it is loaded in spite of.
+REJECT, WARNED = "reject", "warned"
 COUNTED = "staged", "keyed", "rejected", "warned"
 RECEIPT = (
     "staged bigint, keyed bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
@@ -49,34 +51,34 @@ def judged(frame: "DataFrame", target: Target) -> "DataFrame":
         # JSON keeps (a, NULL, b) and (a, b, NULL) apart, which joined strings do not.
         tracked = F.to_json(F.struct(*target.tracked), {"ignoreNullFields": "false"})
         frame = frame.withColumn(ROW_HASH.name, F.md5(tracked))
-    key = F.col(target.grain_key).cast("string")
-    keep_out = [rule for rule in rules(target) if rule.severity is not Severity.WARN]
     columns = [column.name for column in target.staging]
-    is_broken = F.col("found").isNotNull()
-    return frame.withColumn("found", F.coalesce(*(_broken(rule) for rule in keep_out))).select(
-        *columns,
-        F.when(is_broken, key).alias("reject_key"),
-        F.col("found.rule").alias("reject_rule"),
-        F.col("found.name").alias("reject_column"),
-        F.col("found.value").alias("reject_value"),
-        F.when(is_broken, F.to_json(F.struct(*columns))).alias("reject_row"),
-        *(
-            F.when(~is_broken & F.expr(rule.breaks), key).alias(f"{WARNING}{number}")
-            for number, rule in enumerate(_warning_rules(target))
-        ),
-    )
+    row = F.to_json(F.struct(*columns))
+    broken = [
+        F.when(
+            F.expr(rule.breaks),
+            F.to_json(
+                F.struct(
+                    F.col(target.grain_key).cast("string").alias("key"),
+                    F.lit(rule.name).alias("rule"),
+                    F.lit(rule.column).alias("name"),
+                    F.col(rule.column).cast("string").alias("value"),
+                    row.alias("row"),
+                )
+            ),
+        )
+        for rule in rules(target)
+        if rule.severity is not Severity.WARN
+    ]
+    return frame.select(*columns, F.coalesce(*broken).alias(REJECT), _warned(target).alias(WARNED))
 
 
-def _broken(rule: Rule) -> "Column":
-    """What to record of a row that breaks the rule, else NULL."""
+def _warned(target: Target) -> "Column":
+    """The numbers of the warning rules that a row breaks, joined by commas; NULL for most rows."""
     from pyspark.sql import functions as F
 
-    record = F.struct(
-        F.lit(rule.name).alias("rule"),
-        F.lit(rule.column).alias("name"),
-        F.col(rule.column).cast("string").alias("value"),
-    )
-    return F.when(F.expr(rule.breaks), record)
+    breaks = [F.coalesce(F.expr(rule.breaks), F.lit(False)) for rule in _warning_rules(target)]
+    numbers = F.concat_ws(",", *(F.when(broken, F.lit(str(n))) for n, broken in enumerate(breaks)))
+    return F.when(reduce(or_, breaks), numbers) if breaks else F.lit(None).cast("string")
 
 
 def _warning_rules(target: Target) -> list[Rule]:
@@ -119,9 +121,10 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
 def _encoded(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> "DataFrame":
     columns = (*(column.name for column in target.staging), *more)
     warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
+    grain_key = target.grain_key
 
     def encode(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-        yield from _encode(batches, columns, warnings, sink)
+        yield from _encode(batches, columns, grain_key, warnings, sink)
 
     return frame.mapInArrow(encode, RECEIPT)
 
@@ -129,6 +132,7 @@ def _encoded(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str]
 def _encode(
     batches: Iterable["pa.RecordBatch"],
     columns: tuple[str, ...],
+    grain_key: str,
     warnings: tuple[tuple[str, str], ...],
     sink: Sink,
 ) -> Iterator["pa.RecordBatch"]:
@@ -141,14 +145,14 @@ def _encode(
 
     def good_rows() -> Iterator["pa.RecordBatch"]:
         for batch in batches:
-            good = pc.is_null(batch.column("reject_rule"))
-            bad = batch.filter(pc.invert(good)).select(VERDICT).to_pylist()
-            counts["rejected"] += len(bad)
-            rejects.extend(bad[: MOST_REJECTS_PER_TASK - len(rejects)])
-            for number in range(len(warnings)):
-                if keys := batch.column(f"{WARNING}{number}").drop_null():
-                    warned[number] = warned.get(number, (0, ""))[0] + len(keys), keys[0].as_py()
-            rows = batch.select(columns) if not bad else batch.select(columns).filter(good)
+            rows, reject = batch.select(columns), batch.column(REJECT)
+            if bad := reject.drop_null().to_pylist():
+                counts["rejected"] += len(bad)
+                rejects.extend(map(json.loads, bad[: MOST_REJECTS_PER_TASK - len(rejects)]))
+                batch = batch.filter(pc.is_null(reject))
+                rows = batch.select(columns)
+            if batch.column(WARNED).null_count < batch.num_rows:
+                _count_warnings(batch, grain_key, warned)
             counts["staged"] += rows.num_rows
             if rows.num_rows:
                 yield rows
@@ -156,14 +160,20 @@ def _encode(
     for sent in sink(good_rows()):
         yield _receipt(**sent)
     for reject in rejects:
-        yield _receipt(**{name: reject[f"reject_{long}"] for name, long in _REJECT_FIELDS.items()})
+        yield _receipt(**reject)
     for number, (rows, key) in warned.items():
         column, rule = warnings[number]
         yield _receipt(warned=rows, key=key, rule=rule, name=column)
     yield _receipt(**counts)
 
 
-_REJECT_FIELDS = {"key": "key", "rule": "rule", "name": "column", "value": "value", "row": "row"}
+def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, tuple[int, str]]) -> None:
+    """Add to what each warning rule counts: rows, and the key of one of them."""
+    keys = batch.column(grain_key).to_pylist()
+    for key, numbers in zip(keys, batch.column(WARNED).to_pylist(), strict=True):
+        for number in map(int, numbers.split(",") if numbers else ()):
+            rows, example = warned.get(number, (0, str(key)))
+            warned[number] = rows + 1, example
 
 
 def _receipt(**values: Any) -> "pa.RecordBatch":
@@ -172,7 +182,7 @@ def _receipt(**values: Any) -> "pa.RecordBatch":
     text, number = pa.string(), pa.int64()
     schema = pa.schema(
         [(name, number) for name in COUNTED]
-        + [(name, text) for name in _REJECT_FIELDS]
+        + [(name, text) for name in ("key", "rule", "name", "value", "row")]
         + [("csv", pa.binary()), ("url", text), ("length", number)]
     )
     return pa.RecordBatch.from_pylist([dict.fromkeys(COUNTED, 0) | values], schema=schema)

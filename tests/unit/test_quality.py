@@ -167,9 +167,9 @@ def test_a_row_that_only_warns_is_loaded_and_counted(framed):
 def verdicts(frame, target, key):
     """Key of each row in its frame -> key, rule, column and value of its reject."""
     rows = staging.judged(frame, target).collect()
+    told = {row[key]: json.loads(row["reject"] or "{}") for row in rows}
     return {
-        row[key]: (row["reject_key"], row["reject_rule"], row["reject_column"], row["reject_value"])
-        for row in rows
+        key: tuple(one.get(name) for name in ("key", "rule", "name", "value")) for key, one in told.items()
     }
 
 
@@ -222,8 +222,8 @@ def test_text_is_measured_in_bytes(framed):
 
 def test_a_rejected_row_is_recorded_whole_and_a_good_one_is_not(framed):
     frame = framed(SALE_COLUMNS, [SALE | {"payment_ts": None}, SALE | {"sales_key": 2}])
-    rows = {row["sales_key"]: row["reject_row"] for row in staging.judged(frame, SALES).collect()}
-    assert json.loads(rows[17503], parse_float=Decimal) == {
+    rows = {row["sales_key"]: row["reject"] for row in staging.judged(frame, SALES).collect()}
+    assert json.loads(json.loads(rows[17503])["row"], parse_float=Decimal) == {
         key: value for key, value in SALE.items() if key != "payment_ts"
     }
     assert rows[2] is None
@@ -287,11 +287,12 @@ def encoded(values, kind, verdict=None):
         {
             "n": pa.array(range(len(values)), pa.int32()),
             "v": pa.array(values, kind),
-            **{name: pa.array(broken, pa.string()) for name in staging.VERDICT},
+            "reject": pa.array(broken, pa.string()),
+            "warned": pa.nulls(len(values), pa.string()),
         }
     )
     sink = lambda rows: ({"csv": chunk} for chunk in copies._csv(rows))  # noqa: E731
-    receipts = [row for out in staging._encode([batch], ("n", "v"), (), sink) for row in out.to_pylist()]
+    receipts = [row for out in staging._encode([batch], ("n", "v"), "n", (), sink) for row in out.to_pylist()]
     return b"".join(row["csv"] or b"" for row in receipts), receipts
 
 
@@ -346,7 +347,7 @@ def test_values_as_csv(values, kind, written):
 
 
 def test_broken_rows_are_not_sent_but_handed_back_and_both_are_counted():
-    written, receipts = encoded(["a", "b", "c"], pa.string(), verdict=[None, "rule", None])
+    written, receipts = encoded(["a", "b", "c"], pa.string(), verdict=[None, '{"rule":"rule"}', None])
     assert written == b'0,"a"\n2,"c"\n'
     assert [row["rule"] for row in receipts] == [None, "rule", None]
     assert (receipts[-1]["staged"], receipts[-1]["rejected"]) == (2, 1)
@@ -354,7 +355,9 @@ def test_broken_rows_are_not_sent_but_handed_back_and_both_are_counted():
 
 def test_of_very_many_broken_rows_all_are_counted_and_some_are_kept(monkeypatch):
     monkeypatch.setattr(staging, "MOST_REJECTS_PER_TASK", 2)
-    written, receipts = encoded(["a", "b", "c"], pa.string(), verdict=["r1", "r2", "r3"])
+    written, receipts = encoded(
+        ["a", "b", "c"], pa.string(), verdict=[f'{{"rule":"r{n}"}}' for n in (1, 2, 3)]
+    )
     assert written == b""
     assert [row["rule"] for row in receipts] == ["r1", "r2", None]
     assert (receipts[-1]["staged"], receipts[-1]["rejected"]) == (0, 3)
