@@ -91,6 +91,21 @@ class Ground:
         self.settle()
         return self.place(name, source)
 
+    def fresh_unpartitioned(self, template: str) -> Place:
+        """The same for a rival, which has no use for the suite's partition: fact_sales in one piece, with its keys."""
+        place = self.fresh(template)
+        connection = self.sandbox.connect(place.warehouse, WRITER)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(
+                    "SET search_path TO dw; CREATE TABLE fact_sales_whole (LIKE fact_sales INCLUDING INDEXES)"
+                )
+                cursor.execute("DROP TABLE fact_sales; ALTER TABLE fact_sales_whole RENAME TO fact_sales")
+        finally:
+            connection.close()
+        self.settle()
+        return place
+
     def settle(self) -> None:
         """Write all that waits to be written: no run pays for what came before it."""
         self.superuser(sql.SQL("CHECKPOINT"))
