@@ -65,7 +65,7 @@ def full(setting: Setting) -> Iterator[Plan]:
             program(ground, one, setting.limit),
             _fact_check(ground, one.title, lambda: wanted),
         )
-        for one, make in ((suite, ground.fresh), *((rival, ground.fresh_unpartitioned) for rival in rivals))
+        for one, make in ((suite, ground.fresh), *((rival, ground.fresh_for_rival) for rival in rivals))
     ]
     yield Plan("fact_sales, everything", entries, lambda: None, 0)
 
@@ -95,7 +95,7 @@ def dag(setting: Setting) -> Iterator[Plan]:
         Entry(
             lineup.PLAIN_ALL.name,
             lineup.PLAIN_ALL.title,
-            lambda: ground.fresh_unpartitioned(EMPTY),
+            lambda: ground.fresh_for_rival(EMPTY),
             program(ground, lineup.PLAIN_ALL, setting.limit),
             check("plain"),
         ),
