@@ -168,6 +168,11 @@ SELECT table_catalog::text, table_schema::text, table_name::text, table_type::te
 
 CREATE VIEW pg_catalog.svv_external_schemas AS SELECT NULL::oid AS esoid, NULL::text AS schemaname WHERE false;
 
+-- Two slices a node, as many as the emulator was told.
+CREATE VIEW pg_catalog.stv_slices AS
+SELECT n / 2 AS node, n AS slice, n % 2 AS localslice, 'D'::char(1) AS type
+FROM generate_series(0, current_setting('redshift_emulator.slices')::integer - 1) AS n;
+
 -- A failed COPY's rows outlive its transaction: the emulator writes them on a connection of its own.
 CREATE TABLE pg_catalog.sys_load_error_detail (
     user_id integer, query_id bigint, transaction_id bigint, session_id integer, database_name text, table_id integer,
@@ -180,4 +185,5 @@ SELECT user_id AS userid, 0 AS slice, table_id AS tbl, start_time AS starttime, 
     position, ''::text AS raw_line, ''::text AS raw_field_value, error_code AS err_code, error_message AS err_reason
 FROM pg_catalog.sys_load_error_detail;
 GRANT SELECT ON pg_catalog.pg_table_def, pg_catalog.svv_table_info, pg_catalog.svv_columns, pg_catalog.svv_tables,
-    pg_catalog.svv_external_schemas, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors TO PUBLIC;
+    pg_catalog.svv_external_schemas, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors,
+    pg_catalog.stv_slices TO PUBLIC;

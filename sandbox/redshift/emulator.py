@@ -34,7 +34,8 @@ class Emulator:
     """A context manager. Files of its own lie in `directory`; its data, in `database` of the sandbox's server.
 
     isolation "repeatable read" is Redshift's SNAPSHOT, the default of new clusters; "serializable" the stricter one
-    of older clusters. keys_in_copy allows access keys in the text of COPY, which are refused otherwise.
+    of older clusters. keys_in_copy allows access keys in the text of COPY, which are refused otherwise. slices is what
+    new sessions find in STV_SLICES; None makes it a Serverless workgroup, which shows nobody such tables.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class Emulator:
         isolation: Isolation = "serializable",
         keys_in_copy: bool = False,
         port: int = 0,
+        slices: int | None = 2,
     ) -> None:
         self.sandbox, self.database, self.directory = sandbox, database, directory
         self.isolation = isolation
+        self.slices = slices
         self.host = HOST
         self.port = port
         self.user, self.password = "awsuser", secrets.token_urlsafe(24)

@@ -163,6 +163,15 @@ _FROM_USER_TABLE = re.compile(rf'\b(?:FROM|JOIN|INTO|UPDATE|USING) (?!{_SYSTEM}|
 #: Statements that Redshift does not run in a transaction block.
 NOT_IN_A_BLOCK = re.compile(r"^(VACUUM|ALTER TABLE .* APPEND FROM|ALTER TABLE .* ALTER COLUMN .* TYPE)\b")
 
+#: What a Serverless workgroup lets nobody read, superusers included.
+_OF_CLUSTERS = re.compile(r"\b(?:STL|STV|SVL|SVCS)_\w+")
+
+
+def check_on_serverless(line: str) -> None:
+    """Hold a statement against what a Serverless workgroup lacks. Raises Refusal."""
+    if match := _OF_CLUSTERS.search(line):
+        raise Refusal("42501", f"permission denied for relation {match.group().lower()}")
+
 
 def check(parts: Sequence[Token], line: str, size: int) -> None:
     """Hold a statement against the rules. Raises Refusal."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sandbox.redshift import copy, greeting, said, scan
+from sandbox.redshift import copy, greeting, rules, said, scan
 from sandbox.redshift.backend import Backend, BackendError
 from sandbox.redshift.habits import Habits
 from sandbox.redshift.settings import OWN
@@ -75,7 +75,7 @@ class Session:
         settings["default_transaction_isolation"] = self.emulator.isolation
         self._backend = self.emulator.backend(self.database, self._emit, settings)
         self.habits = Habits(self.backend, locks_writers=self.emulator.isolation == "serializable")
-        for name, value in OWN.items():
+        for name, value in {**OWN, "slices": self.emulator.slices or 0}.items():
             self.backend.run(f"SELECT set_config('redshift_emulator.{name}', '{value}', false)")
         self.backend.sync()
         greeting.welcome(self.client)
@@ -156,6 +156,8 @@ class Session:
         types = body[at:]
         self.emulator.saw(sql)
         statement = understood(sql)
+        if self.emulator.slices is None:
+            rules.check_on_serverless(statement.line)
         if statement.word == "COPY":
             copy.parse(statement.text)
         self.habits.before(statement)

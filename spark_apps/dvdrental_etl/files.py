@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-#: AWS advises files of 1 MB to 1 GB; a task begins another one here. Tasks are as many as the source was read in parts.
-BYTES_PER_FILE = 64 * 1024 * 1024
+#: AWS advises files of 1 MB to 1 GB, about equal, and as many as the cluster has slices or a multiple of that.
+LEAST_BYTES = 1024 * 1024
+#: So much of a task's rows, as Arrow holds them, and up to twice that, waits in memory until it becomes files.
+BYTES_HELD = 64 * 1024 * 1024
 MANIFEST = "manifest.json"
 
 
@@ -46,23 +48,22 @@ class Files:
         """What COPY writes behind IAM_ROLE: the cluster's default role, or this one."""
         return "DEFAULT" if self._s3.iam_role in ("", "default") else f"'{self._s3.iam_role}'"
 
-    def write(self, frame: "DataFrame", target: Target, name: str) -> tuple[Staged, StagedFiles]:
-        """Write a frame's good rows as files below the folder `name`."""
+    def write(self, frame: "DataFrame", target: Target, name: str, slices: int) -> tuple[Staged, StagedFiles]:
+        """Write a frame's good rows as files below the folder `name`, for a cluster of so many slices."""
         place = self._place(name)
 
         def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
-            return _put_files(rows, place)
+            return _put_files(rows, place, slices)
 
         receipts = staging.send(staging.judged(frame, target), target, sink)
         files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
         return staging.staged(receipts, target), files
 
-    def write_rows(self, batches: Iterator["pa.RecordBatch"], name: str) -> StagedFiles:
+    def write_rows(self, batches: Iterator["pa.RecordBatch"], name: str, slices: int) -> StagedFiles:
         """Write Arrow batches of this process, as an executor would."""
         with self._told("write rows"):
-            return [
-                StagedFile(sent["url"], sent["length"]) for sent in _put_files(batches, self._place(name))
-            ]
+            sent = list(_put_files(batches, self._place(name), slices))
+        return [StagedFile(one["url"], one["length"]) for one in sent]
 
     def write_manifest(self, name: str, files: StagedFiles) -> str:
         """Its URL. Redshift reads the length of each Parquet file from it."""
@@ -145,31 +146,61 @@ def _client(endpoint: str) -> Any:
     return boto3.client("s3", endpoint_url=endpoint or None, config=config)
 
 
-def _put_files(batches: Iterable["pa.RecordBatch"], place: _Place) -> Iterator[Mapping[str, Any]]:
+def _put_files(
+    batches: Iterable["pa.RecordBatch"], place: _Place, slices: int
+) -> Iterator[Mapping[str, Any]]:
     """Runs in an executor. A key of its own for each file of each try of a task: none is ever overwritten."""
     import secrets
 
+    client = _client(place.endpoint)
+    for table in _tables(batches):
+        for body in _fitted(table, slices):
+            key = f"{place.folder}/{secrets.token_hex(16)}.parquet"
+            client.put_object(Bucket=place.bucket, Key=key, Body=body, IfNoneMatch="*")
+            yield {"url": f"s3://{place.bucket}/{key}", "length": len(body)}
+
+
+def _tables(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Table"]:
+    """The rows in tables that memory can hold. The last one takes the rest with it, so that none is a small one."""
     import pyarrow as pa
+
+    full: list[pa.RecordBatch] = []
+    filling: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        filling.append(batch)
+        size += batch.nbytes
+        if size >= BYTES_HELD:
+            if full:
+                yield pa.Table.from_batches(full)
+            full, filling, size = filling, [], 0
+    if full or filling:
+        yield pa.Table.from_batches([*full, *filling])
+
+
+def _fitted(table: "pa.Table", slices: int) -> Iterator[bytes]:
+    """The rows as Parquet files of equally many rows: one for each slice, if that leaves LEAST_BYTES for each.
+
+    Else as many as half the slices, a third ..., down to one file. So tasks that have about equally much give a
+    multiple of the slices in all, though none knows how many other tasks there are.
+    """
+    for count in (many for many in range(slices, 0, -1) if slices % many == 0):
+        first = _encoded(_part(table, 0, count))
+        if len(first) >= LEAST_BYTES:
+            break
+    yield first
+    for number in range(1, count):
+        yield _encoded(_part(table, number, count))
+
+
+def _part(table: "pa.Table", number: int, count: int) -> "pa.Table":
+    begin, end = (table.num_rows * at // count for at in (number, number + 1))
+    return table.slice(begin, end - begin)
+
+
+def _encoded(table: "pa.Table") -> bytes:
     from pyarrow import parquet
 
-    client = _client(place.endpoint)
-    buffer, writer = io.BytesIO(), None
-
-    def put() -> Mapping[str, Any]:
-        key = f"{place.folder}/{secrets.token_hex(16)}.parquet"
-        body = buffer.getvalue()
-        client.put_object(Bucket=place.bucket, Key=key, Body=body, IfNoneMatch="*")
-        return {"url": f"s3://{place.bucket}/{key}", "length": len(body)}
-
-    for batch in batches:
-        if writer is None:
-            buffer = io.BytesIO()
-            writer = parquet.ParquetWriter(buffer, batch.schema, compression="zstd", coerce_timestamps="us")
-        writer.write_table(pa.Table.from_batches([batch]))
-        if buffer.tell() >= BYTES_PER_FILE:
-            writer.close()
-            writer = None
-            yield put()
-    if writer is not None:
-        writer.close()
-        yield put()
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+    return buffer.getvalue()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CONFLICT = re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.I)
 MOST_VALUES = 5_000  # bound in one statement; the wire takes 32,767
 STAGING = "stg_{table}_"
+#: Assumed where slices are nobody's to see: in a Serverless workgroup, and on a cluster in several zones.
+SLICES = 16
 #: The view of today, and the table that serves clusters only.
 LOAD_ERRORS = (
     (
@@ -125,23 +127,35 @@ class Redshift(Warehouse):
             )
 
     def stage(self, frame: "DataFrame", target: Target, name: str) -> Staged:
-        staged, files = self._files.write(frame, target, name)
+        staged, files = self._files.write(frame, target, name, self._slices())
         with self.transaction() as cursor:
             self._copy(cursor, name, target, files)
         return staged
 
     def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
-        files = self._files.write_rows(rows, name)
+        files = self._files.write_rows(rows, name, self._slices())
         with self.transaction() as cursor:
             self._copy(cursor, name, target, files)
 
     def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
-        staged, files = self._files.write(frame, target, name)
+        # Asking may fail, and then this transaction would be over; a plan may take longer than a load.
+        staged, files = self._files.write(frame, target, name, slices=1)
         try:
             self._copy(cursor, name, target, files)
         finally:
             self._files.remove(name)
         return staged
+
+    def _slices(self) -> int:
+        """How many parts of the cluster take files in at once."""
+        try:
+            with self.transaction() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM stv_slices")
+                return int(cursor.fetchone()[0]) or SLICES
+        except WarehouseError:
+            if self.is_cut_off:
+                raise
+            return SLICES
 
     def _copy(self, cursor: Any, name: str, target: Target, files: StagedFiles) -> None:
         """COPY the files of successful tasks, and no others: the manifest names them with their lengths."""
