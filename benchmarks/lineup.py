@@ -58,7 +58,7 @@ class Suite:
             commands = [
                 [
                     *(SUBMIT, "--master", MASTER, "--deploy-mode", extra["deploy-mode"]),
-                    *("--properties-file", extra["properties-file"]),
+                    *("--properties-file", extra[_properties(table)]),
                     *("--py-files", str(BUNDLE), "--jars", JAR, "--name", f"load_{table}"),
                     str(ROOT / "spark_apps" / f"load_{table}.py"),
                 ]
@@ -73,6 +73,10 @@ class Suite:
     def extra(self) -> dict[str, str]:
         """What Airflow's connection spark_default says."""
         return self._spark.extra()
+
+
+def _properties(table: str) -> str:
+    return "fact-properties-file" if table == "fact_sales" else "properties-file"
 
 
 def _settings(place: Place) -> dict[str, str]:

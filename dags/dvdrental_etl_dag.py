@@ -62,6 +62,11 @@ SPARK = {
     "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson.get('launcher-opts', '') }}",
 }
 PROPERTIES = "{{ conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
+#: The fact is the large table: a connection may give it more than the dimensions.
+FACT_PROPERTIES = (
+    "{{ conn.spark_default.extra_dejson.get('fact-properties-file')"
+    " or conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
+)
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
@@ -227,7 +232,7 @@ def load(table: str) -> SparkSubmitOperator:
         env_vars=SETTINGS | SPARK,
         py_files=str(ROOT / "build" / "jobs.zip"),
         jars=str(ROOT / "jars" / "postgresql.jar"),
-        properties_file=PROPERTIES,
+        properties_file=FACT_PROPERTIES if table == FACT else PROPERTIES,
         spark_binary=str(spark_submit) if os.access(spark_submit, os.X_OK) else "spark-submit",
         pre_execute=fit_to_run,
         trigger_rule=TriggerRule.NONE_FAILED,  # a dimension that was not selected stops nothing

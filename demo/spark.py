@@ -1,4 +1,4 @@
-"""Spark for small loads on this machine: start-up is most of such a job, so its classes are archived.
+"""Spark for loads on this machine: start-up is most of a small job, so its classes are archived.
 
 Measured on the smallest dimension: 35 CPU seconds as Spark comes, 22 with the quick compiler alone, 16 with
 the archive of loaded classes too. The quick compiler caps peak speed: right here, wrong on a cluster, hence a
@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+#: The fact may be large, and then good machine code is worth its making; it also runs alone.
+LARGE = "-XX:+UseSerialGC"
+LARGE_MEMORY = "spark.driver.memory 1536m\n"
 #: Four jobs share a cluster of few cores: each begins with one executor, and takes more while they are free.
 SHARING = f"""
 spark.executor.cores                    1
@@ -26,7 +29,7 @@ JOB = ROOT / "spark_apps" / "load_dim_store.py"
 
 
 class SmallSpark:
-    """A properties file in `folder`, and the class archive behind it, which all sandboxes use.
+    """Properties files in `folder`, one for the dimensions and one for the fact, and the class archive behind both.
 
     shared: jobs go to a cluster, side by side.
     """
@@ -34,18 +37,24 @@ class SmallSpark:
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         self._more = SHARING if shared else ""
         self.properties = folder / "spark-defaults.conf"
+        self.fact_properties = folder / "spark-fact.conf"
         self.archive = ROOT / "build" / f"spark-{_runtime()}.jsa"
         self._unfinished = self.archive.with_suffix(f".{os.getpid()}")
         self._training: subprocess.Popen[bytes] | None = None
 
     def extra(self) -> dict[str, str]:
         """What spark_default's extra says about it."""
-        return {"properties-file": str(self.properties), "launcher-opts": f"{SMALL} -Xshare:auto"}
+        return {
+            "properties-file": str(self.properties),
+            "fact-properties-file": str(self.fact_properties),
+            "launcher-opts": f"{SMALL} -Xshare:auto",
+        }
 
     def write(self) -> None:
-        """Write the properties file. Java goes on without the archive when there is none, or one that fits no more."""
-        quiet = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
-        self.properties.write_text(self._text(f"{quiet} -XX:SharedArchiveFile={self.archive}") + self._more)
+        """Write the properties files. Java goes on without the archive when there is none, or one that fits no more."""
+        archived = f"-Xshare:auto -Xlog:disable -Xlog:all=error:stderr -XX:SharedArchiveFile={self.archive}"
+        self.properties.write_text(self._text(f"{SMALL} {archived}") + self._more)
+        self.fact_properties.write_text(self._text(f"{LARGE} {archived}") + LARGE_MEMORY + self._more)
 
     def train(self, credentials: Path) -> bool:
         """Start a dry run that leaves an archive of its classes, unless this Java and Spark have one.
@@ -58,7 +67,7 @@ class SmallSpark:
         for old in self.archive.parent.glob("spark-*"):
             old.unlink()
         training = self.properties.with_name("spark-training.conf")
-        training.write_text(self._text(f"-XX:ArchiveClassesAtExit={self._unfinished} -Xlog:disable"))
+        training.write_text(self._text(f"{SMALL} -XX:ArchiveClassesAtExit={self._unfinished} -Xlog:disable"))
         environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
         self._training = subprocess.Popen(
             [
@@ -96,7 +105,7 @@ class SmallSpark:
             self._training.wait()
 
     def _text(self, options: str) -> str:
-        return f"{SHARED.read_text()}\nspark.driver.extraJavaOptions {SMALL} {options}\n"
+        return f"{SHARED.read_text()}\nspark.driver.extraJavaOptions {options}\n"
 
 
 def _runtime() -> str:
