@@ -30,7 +30,7 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 
 test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones first
 	@$(RUN) -m pytest tests/unit
-	@$(RUN) -m pytest --ignore=tests/unit
+	@$(RUN) -m pytest --ignore=tests/unit --durations=12
 
 bench: env driver ## this suite beside its peers, in turn, in one run (SCALE; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) demo/environment.py .venv-bench benchmarks/requirements.lock

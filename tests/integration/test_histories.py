@@ -35,7 +35,7 @@ from sandbox.business.moves import LONG_MOVES, MOVES
 from sandbox.business.scene import Scene
 from sandbox.server import Sandbox
 
-HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "5"))
+HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "3"))
 STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
 
 MOVE = st.tuples(st.sampled_from(sorted(MOVES)), st.integers(0, 2**32))
@@ -207,7 +207,7 @@ def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
-            derandomize=HISTORIES <= 5,  # everyday's run is the same every day; a long one looks around
+            derandomize=HISTORIES <= 3,  # everyday's run is the same every day; a long one looks around
             phases=(Phase.generate,),  # each try at a smaller history costs as much as a new one
             suppress_health_check=list(HealthCheck),
             print_blob=True,

@@ -11,7 +11,7 @@ from dvdrental_etl import settings, verify
 from sandbox.business.days import Business
 from sandbox.server import Sandbox
 
-NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "3"))
+NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "2"))
 
 
 def test_every_night_mirrors_its_day(real_source: str, make_lab: MakeLab, server: Sandbox) -> None:

@@ -1,0 +1,67 @@
+"""A fact's first load on PostgreSQL: rows are written once, to a table that takes the empty partition's place."""
+
+from lab import Lab
+
+PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
+LEFT = "SELECT relname FROM pg_class WHERE relname LIKE 'stg%%' AND relnamespace = 'dw'::regnamespace"
+
+
+def load_dimensions(lab: Lab) -> None:
+    for table in ("dim_customer", "dim_movie", "dim_store", "dim_staff"):
+        lab.load(table)
+
+
+def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: Lab) -> None:
+    load_dimensions(empty)
+    empty.warehouse("CREATE VIEW takings AS SELECT sum(sales_amount) AS total FROM fact_sales")
+    fact, partition = empty.warehouse.value("SELECT 'fact_sales'::regclass::oid"), empty.warehouse(PARTITION)
+    empty.load("fact_sales")
+    assert empty.warehouse.value("SELECT 'fact_sales'::regclass::oid") == fact
+    assert empty.warehouse(PARTITION) != partition
+    assert empty.warehouse.value("SELECT total FROM takings") == empty.source.value(
+        "SELECT sum(amount) FROM payment"
+    )
+    indexed = """
+        SELECT regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', ''), indisprimary, indisvalid FROM pg_index
+        WHERE indrelid = %s::regclass ORDER BY 1
+    """
+    assert empty.warehouse(indexed, "fact_sales_rows") == empty.warehouse(indexed, "fact_sales")
+    assert len(empty.warehouse(indexed, "fact_sales")) >= 2
+    assert empty.warehouse(LEFT) == []
+    empty.check_mirrors_source()
+
+
+def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Lab) -> None:
+    empty.load_all()
+    partition = empty.warehouse(PARTITION)
+    empty.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17503")
+    empty.load("fact_sales", "--full-refresh")
+    assert empty.warehouse(PARTITION) == partition
+    empty.check_mirrors_source()
+
+
+def test_early_facts_come_along_by_way_of_staging(empty: Lab) -> None:
+    load_dimensions(empty)
+    empty.source(
+        "INSERT INTO customer SELECT 9001, store_id, 'ZOE', 'NEW', NULL, address_id, TRUE, create_date, last_update,"
+        " active FROM customer LIMIT 1;"
+        "INSERT INTO payment SELECT 90001, 9001, staff_id, rental_id, 1.25, payment_date FROM payment LIMIT 1"
+    )
+    empty.load("fact_sales")
+    assert empty.warehouse(
+        "SELECT sales_amount, c.is_inferred FROM fact_sales JOIN dim_customer c USING (customer_key)"
+        " WHERE customer_id = 9001"
+    ) == [(empty.source.value("SELECT 1.25::numeric(5,2)"), True)]
+    empty.load("dim_customer")
+    empty.check_mirrors_source()
+
+
+def test_a_key_that_occurs_twice_is_refused_and_nothing_is_left(empty: Lab) -> None:
+    load_dimensions(empty)
+    empty.source(
+        "ALTER TABLE payment DROP CONSTRAINT payment_pkey;"
+        " INSERT INTO payment SELECT * FROM payment WHERE payment_id = 17503"
+    )
+    assert "sales_key 17503 occurs 2 times" in empty.load("fact_sales", code=5).error
+    assert empty.warehouse.value("SELECT count(*) FROM fact_sales") == 0
+    assert empty.warehouse(LEFT) == []
