@@ -108,7 +108,7 @@ def _translated(sql: str, line: str) -> Statement:
         return Statement(
             sql, line, "LOCK TABLE " + re.sub(r"^\s*LOCK\s+(TABLE\s+)?", "", _bare(sql), flags=re.I)
         )
-    if line.startswith(("VACUUM", "ANALYZE", "ANALYSE")):
+    if line.startswith("VACUUM"):
         return Statement(sql, line, None)
     if re.match(r"^(BEGIN|START)\b", line):
         return Statement(sql, line, "BEGIN")  # the isolation level is the database's

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: So often a publish is tried that the warehouse breaks off in favour of another transaction.
 CONFLICTS = 5
+#: A load that changed a smaller part of its table leaves the planner's statistics as they are, as Redshift would.
+MUCH = 0.1
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,18 @@ def publish(work: Work, run: Batch, began: float) -> Counts:
             mark = watermark.read(cursor, work.target.table)
         seen = _look(work, mark, run.as_of)
         try:
-            return _stage_and_publish(work, run, load, seen, began)
+            counts = _stage_and_publish(work, run, load, seen, began)
         except NotReconciled as difference:
             if seen.extent.is_full:
                 raise
             work.say(f"{difference.message}; so everything is compared")
             again = replace(seen, extent=changes.everything("the changes alone did not reconcile"))
-            return _stage_and_publish(work, run, load, again, began)
+            counts = _stage_and_publish(work, run, load, again, began)
     except BaseException as error:
         _record_failure(work, load, error, time.monotonic() - began)
         raise
+    _settle(work, counts)
+    return counts
 
 
 def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> Seen:
@@ -177,6 +181,21 @@ def _publish(work: Work, run: Batch, load: Load, seen: Seen, staged: Staged, beg
         work.say(f"warning: {warning}")
     work.say("committed")
     return counts
+
+
+def _settle(work: Work, counts: Counts) -> None:
+    """Bring the planner's statistics up to date where much changed. The load is done: no error of this undoes it."""
+    warehouse, changed = work.warehouse, counts.new + counts.changed + counts.deleted
+    if not changed or changed < MUCH * counts.warehouse_rows:
+        return
+    try:
+        with warehouse.transaction() as cursor:
+            warehouse.settle(cursor, work.target)
+        work.say("statistics are up to date")
+    except EtlError as error:
+        work.say(f"warning: statistics: {error.message}")
+        if warehouse.is_cut_off:  # the end of the batch is still to be recorded
+            warehouse.connect()
 
 
 def plan(work: Work, as_of: dt.datetime | None) -> Counts:

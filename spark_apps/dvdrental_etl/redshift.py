@@ -217,6 +217,10 @@ class Redshift(Warehouse):
     def lock(self, cursor: Any, target: Target) -> None:
         """The same."""
 
+    def settle(self, cursor: Any, target: Target) -> None:
+        """Of all columns: who will ask for which of a new table is not known yet."""
+        cursor.execute(f"ANALYZE {target.table}")
+
 
 def _statements(text: str) -> list[str]:
     """The statements of a script; the driver takes one at a time. No text of ours has a semicolon in a string."""

@@ -142,6 +142,8 @@ class Trial:
         warehouse.stage_rows(target, attempt.staging, rows(target, keys, text))
         with self.step(f"{what}: publish and record", writes=True) as cursor:
             _publish(warehouse, cursor, target, attempt, run, len(keys))
+        with self.step(f"{what}: statistics") as cursor:
+            warehouse.settle(cursor, target)
 
 
 def _publish(

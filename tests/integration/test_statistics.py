@@ -1,0 +1,129 @@
+"""The planner's statistics after a load: fresh where it changed much, and never a reason to fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import LOADED_AT, MakeLab
+from lab import Lab, counts, planned
+from pyspark.sql import SparkSession
+from redshift_lab import to_redshift
+
+from dvdrental_etl import warehouse
+from dvdrental_etl.redshift import Redshift
+from dvdrental_etl.warehouse import Warehouse
+from sandbox.redshift.emulator import Emulator
+from sandbox.server import Sandbox
+
+
+@pytest.fixture
+def on_redshift(
+    emulator: Emulator, server: Sandbox, spark: SparkSession, make_lab: MakeLab, source_template: str
+) -> Lab:
+    """A source, and an empty database of the emulator; its list of statements is empty as well."""
+    spark.sparkContext.environment.update(emulator.environment())
+    emulator.statements.clear()
+    return to_redshift(make_lab(source_template), emulator, server)
+
+
+def analyzed(lab: Lab, table: str) -> int:
+    """How often somebody asked for a table's statistics; autovacuum does not count."""
+    return lab.warehouse.value("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = %s", table)
+
+
+def known_columns(lab: Lab, table: str) -> int:
+    return lab.warehouse.value(
+        "SELECT count(*) FROM pg_stats WHERE schemaname = 'dw' AND tablename = %s", table
+    )
+
+
+def test_a_first_load_and_a_large_one_bring_statistics_and_a_small_one_does_not(empty: Lab) -> None:
+    lab = empty
+    lab.load_all(as_of=LOADED_AT)
+    for table, rows in (("dim_customer", 31), ("fact_sales", 730), ("fact_sales_rows", 730)):
+        assert known_columns(lab, table) > 10, table
+        assert (
+            lab.warehouse.value("SELECT reltuples::integer FROM pg_class WHERE relname = %s", table) == rows
+        )
+        assert analyzed(lab, table) == 1
+    lab.load("fact_sales")
+    lab.source(
+        "UPDATE payment SET amount = amount + 1 WHERE payment_id <= (SELECT min(payment_id) + 71 FROM payment)"
+    )
+    assert counts(lab.load("fact_sales")) == planned(changed=72)
+    assert analyzed(lab, "fact_sales") == 1, "72 of 730 are less than a tenth"
+    lab.source(
+        "UPDATE payment SET amount = amount + 1 WHERE payment_id <= (SELECT min(payment_id) + 72 FROM payment)"
+    )
+    assert counts(lab.load("fact_sales")) == planned(changed=73)
+    assert analyzed(lab, "fact_sales") == 2
+
+
+@pytest.mark.parametrize(("many", "known"), [(730, 730), (731, -1)])
+def test_many_staged_rows_are_analyzed_before_they_are_joined(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, many: int, known: int
+) -> None:
+    totals, seen = Warehouse.totals, []
+
+    def look(self: Warehouse, cursor: Any, target: Any, table: str) -> Any:
+        cursor.execute("SELECT reltuples::integer FROM pg_class WHERE relname ~ '^stg_fact_sales_[0-9a-f]+$'")
+        seen.extend(cursor.fetchall())
+        return totals(self, cursor, target, table)
+
+    monkeypatch.setattr(warehouse, "MANY_ROWS", many)
+    monkeypatch.setattr(Warehouse, "totals", look)
+    lab.load("fact_sales", "--full-refresh")
+    assert seen[0] == (known,), "-1 is: nobody knows"
+
+
+def test_on_redshift_analyze_follows_the_commit(
+    on_redshift: Lab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, seen = Redshift.settle, []
+
+    def look_and_settle(self: Redshift, cursor: Any, target: Any) -> None:
+        seen.append(on_redshift.last_load("fact_sales")["status"])
+        settle(self, cursor, target)
+
+    monkeypatch.setattr(Redshift, "settle", look_and_settle)
+    on_redshift.load("fact_sales")
+    assert seen == ["published"], "others see the load before its table is analyzed"
+    assert "ANALYZE fact_sales" in emulator.statements
+    assert known_columns(on_redshift, "fact_sales") > 10
+    emulator.statements.clear()
+    on_redshift.load("fact_sales")
+    assert not [statement for statement in emulator.statements if "ANALYZE" in statement.upper()]
+
+
+def test_a_load_is_done_whatever_becomes_of_its_statistics(
+    empty: Lab, on_redshift: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Warehouse, cursor: Any, target: Any) -> None:
+        cursor.execute(f"ANALYZE no_{target.table}")
+
+    monkeypatch.setattr(Warehouse, "settle", fail)
+    monkeypatch.setattr(Redshift, "settle", fail)
+    for lab in (empty, on_redshift):
+        caplog.clear()
+        assert counts(lab.load("dim_staff")) == planned(new=2)
+        assert "warning: statistics:" in caplog.text
+        assert 'relation "no_dim_staff" does not exist' in caplog.text
+        assert lab.last_load("dim_staff")["status"] == "published"
+        assert lab.warehouse("SELECT status FROM etl_batch WHERE batch_id > 0") == [("done",)]
+
+
+def test_a_connection_that_breaks_meanwhile_does_no_harm(
+    on_redshift: Lab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settle = Redshift.settle
+
+    def settle_and_break(self: Redshift, cursor: Any, target: Any) -> None:
+        settle(self, cursor, target)
+        emulator.faults.cut_before_commit()
+
+    monkeypatch.setattr(Redshift, "settle", settle_and_break)
+    assert counts(on_redshift.load("dim_staff")) == planned(new=2)
+    assert "warning: statistics:" in caplog.text
+    assert on_redshift.last_load("dim_staff")["status"] == "published"
+    assert on_redshift.warehouse("SELECT status FROM etl_batch WHERE batch_id > 0") == [("done",)]
