@@ -117,8 +117,8 @@ class Lab:
     def content(self, *, with_record: bool = False) -> dict[str, Rows]:
         """Every row of every published table and, on request, of the run record."""
         tables = self.warehouse(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'dw' "
-            "AND (tablename ~ '^(dim|fact)_' OR %s) ORDER BY 1",
+            "SELECT relname FROM pg_class WHERE relnamespace = 'dw'::regnamespace AND relkind IN ('r', 'p') "
+            "AND NOT relispartition AND (relname ~ '^(dim|fact)_' OR %s) ORDER BY 1",
             with_record,
         )
         return {name: sorted(self.warehouse(f"SELECT * FROM {name}"), key=repr) for (name,) in tables}
