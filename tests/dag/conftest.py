@@ -4,11 +4,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from runs import Finished
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +22,21 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _home
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Finished]":
+    """One run of the DAG, on a Spark cluster of this machine; `make demo` is the same with a Spark in each job."""
+    from runs import run, sandbox_in
+
+    from sandbox import spark
+
+    folder = tmp_path_factory.mktemp("dag")
+    with sandbox_in(folder):
+        try:
+            yield run(folder, spark.start(folder, {})["url"])
+        finally:
+            spark.stop(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """The DAG on a Spark cluster: executors are processes of their own, which get all that they need from Spark."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-from runs import DIMENSIONS, Finished, run, sandbox_in
+from runs import DIMENSIONS, Finished
 
 from sandbox import spark
 
@@ -25,16 +24,6 @@ PAYMENTS = """
         p.customer_id, p.staff_id, coalesce(i.store_id, -1), coalesce(i.film_id, -1), amount, p.rental_id, payment_date
     FROM {}.payment p LEFT JOIN rental r USING (rental_id) LEFT JOIN inventory i USING (inventory_id) ORDER BY 1
 """
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
-    folder = tmp_path_factory.mktemp("dag-cluster")
-    with sandbox_in(folder):
-        try:
-            yield run(folder, spark.start(folder, {})["url"])
-        finally:
-            spark.stop(folder)
 
 
 def logs(folder: Path, worker: int) -> list[Path]:

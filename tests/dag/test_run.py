@@ -3,23 +3,15 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-from runs import DIMENSIONS, Finished, run, sandbox_in
+from runs import DIMENSIONS, Finished
 
 from demo import report
 
 pytestmark = [pytest.mark.integration, pytest.mark.airflow]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
-    folder = tmp_path_factory.mktemp("dag-run")
-    with sandbox_in(folder):
-        yield run(folder)
 
 
 def test_every_table_is_published_once(finished: Finished) -> None:
