@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import pytest
 from psycopg2 import sql
 
 from sandbox.cluster import HOST, SUPERUSER
@@ -33,6 +34,8 @@ DIMENSIONS = {
 }
 TABLES = (*DIMENSIONS, "fact_sales")
 DEADLINE = 180.0
+#: For tests that take a minute or more and whose neighbours run every day.
+seldom = pytest.mark.skipif("DVDRENTAL_ALL" not in os.environ, reason="long: DVDRENTAL_ALL=1 runs it")
 Rows = list[tuple[Any, ...]]
 
 

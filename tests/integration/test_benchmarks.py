@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from lab import Lab, seldom
 from rich.console import Console
 
 from benchmarks import __main__ as command
@@ -30,10 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Sandbox(made / f"scale-{SCALE}").down(purge=True)
 
 
-@pytest.mark.skipif(
-    "DVDRENTAL_BENCH" not in os.environ,
-    reason="the benchmark itself takes a minute or two: DVDRENTAL_BENCH=1 runs it",
-)
+@seldom
 def test_suite_and_copy_load_the_same_table(folder: Path) -> None:
     options = command.parser().parse_args(["--scale", str(SCALE), "--rounds", "1", "--only", "suite,copy"])
     result = command.measure(options, Console(quiet=True), folder)

@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 import pyspark
 import pytest
-from lab import ROOT, Lab, Outcome, counts, job_environment, planned, rows_read, until
+from lab import ROOT, Lab, Outcome, counts, job_environment, planned, rows_read, seldom, until
 from redshift_lab import check_clean, staged_files, to_redshift
 
 from sandbox import spark as cluster_of_spark
@@ -243,6 +243,7 @@ def test_an_executor_that_is_killed_while_it_copies(
     assert factless.staging_tables() == []
 
 
+@seldom
 def test_an_executor_that_is_killed_when_its_rows_have_landed_and_nobody_knows(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
@@ -265,6 +266,7 @@ def test_an_executor_that_is_killed_when_its_rows_have_landed_and_nobody_knows(
     assert factless.staging_tables() == []
 
 
+@seldom
 def test_an_executor_that_is_killed_once_too_often(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import MakeLab
-from lab import Lab
+from lab import Lab, seldom
 from pyspark.sql import SparkSession
 from redshift_lab import ask, check_clean, connect, error_of, to_redshift
 
@@ -69,7 +69,7 @@ def staged_by(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("slices", [2, 4, 16, None])
+@pytest.mark.parametrize("slices", [pytest.param(2, marks=seldom), 4, pytest.param(16, marks=seldom), None])
 def test_a_load_of_several_tasks(
     much: Lab,
     with_slices: Callable[[int | None], None],
@@ -84,7 +84,7 @@ def test_a_load_of_several_tasks(
     assert MEGABYTE <= min(lengths) <= max(lengths) <= 1.2 * min(lengths), lengths
 
 
-@pytest.mark.parametrize("slices", [2, 16, None])
+@pytest.mark.parametrize("slices", [16, None])
 def test_a_small_load_is_one_file_and_arrives(
     emulator: Emulator,
     server: Sandbox,
