@@ -228,6 +228,7 @@ def new_rows(lab: Lab) -> Callable[[], str | None]:
     return lambda: next((name for name in lab.staging_tables() if name.endswith("_rows")), None)
 
 
+@seldom
 def test_an_executor_that_is_killed_while_it_copies(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:

@@ -69,7 +69,9 @@ def staged_by(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("slices", [pytest.param(2, marks=seldom), 4, pytest.param(16, marks=seldom), None])
+@pytest.mark.parametrize(
+    "slices", [pytest.param(2, marks=seldom), 4, *(pytest.param(n, marks=seldom) for n in (16, None))]
+)
 def test_a_load_of_several_tasks(
     much: Lab,
     with_slices: Callable[[int | None], None],
