@@ -56,7 +56,9 @@ def _configuration() -> dict[str, str]:
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         # Enough for a large load; a small one has them merged as soon as their sizes are seen.
         "spark.sql.shuffle.partitions": "64",
+        # Merged up to this size, however idle a core is: many small tasks would write many small files for Redshift.
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": "32m",
+        "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         # Sides of a join that come in small partitions are hashed, not sorted.
         "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "32m",
         # Spark takes a JDBC table for endless, and would shuffle even what source.py reads as one partition. It is
