@@ -39,10 +39,12 @@ def many_payments(server: Sandbox, source_template: str) -> str:
 @pytest.fixture(scope="module")
 def much(
     emulator: Emulator, server: Sandbox, spark: SparkSession, make_lab: MakeLab, many_payments: str
-) -> Lab:
+) -> Iterator[Lab]:
     """That source, and an empty database of the cluster."""
     spark.sparkContext.environment.update(emulator.environment())
-    return to_redshift(make_lab(many_payments), emulator, server)
+    spark.conf.set("spark.sql.adaptive.enabled", "true")  # as in a job: small partitions of a shuffle are merged
+    yield to_redshift(make_lab(many_payments), emulator, server)
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
 
 
 @pytest.fixture
