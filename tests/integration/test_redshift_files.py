@@ -42,7 +42,9 @@ def much(
 ) -> Iterator[Lab]:
     """That source, and an empty database of the cluster."""
     spark.sparkContext.environment.update(emulator.environment())
-    spark.conf.set("spark.sql.adaptive.enabled", "true")  # as in a job: small partitions of a shuffle are merged
+    spark.conf.set(
+        "spark.sql.adaptive.enabled", "true"
+    )  # as in a job: small partitions of a shuffle are merged
     yield to_redshift(make_lab(many_payments), emulator, server)
     spark.conf.set("spark.sql.adaptive.enabled", "false")
 
