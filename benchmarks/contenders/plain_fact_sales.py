@@ -1,30 +1,15 @@
 """The plain design's fact_sales: read whole tables over JDBC, join them in Spark, append over JDBC."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from benchmarks.contenders.plain import Plain
-from benchmarks.contenders.star import COLUMNS
-
-NATURAL_KEYS = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
+from benchmarks.contenders.sales import NATURAL_KEYS, keyed, rows
 
 
 def date_key(column: str) -> Column:
     """yyyyMMdd; -1 without a day."""
     return F.coalesce(F.date_format(column, "yyyyMMdd").cast("int"), F.lit(-1))
-
-
-def keyed(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
-    """Give the facts the key of the version that was valid at the payment."""
-    versions = dimension.select(
-        f"{name}_key",
-        F.col(NATURAL_KEYS[name]).alias("natural_key"),
-        "valid_from",
-        "valid_to",
-    )
-    is_valid = (F.col("payment_date") >= F.col("valid_from")) & (F.col("payment_date") < F.col("valid_to"))
-    is_same = F.col(NATURAL_KEYS[name]) == F.col("natural_key")
-    return facts.join(versions, is_same & is_valid, how="left").drop("natural_key", "valid_from", "valid_to")
 
 
 def main() -> None:
@@ -36,19 +21,7 @@ def main() -> None:
     )
     for name in NATURAL_KEYS:
         facts = keyed(facts, plain.dimension(f"dim_{name}"), name)
-    is_open = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
-    rows = facts.select(
-        F.col("payment_id").cast("bigint").alias("sales_key"),
-        date_key("payment_date").alias("payment_date_key"),
-        date_key("rental_date").alias("rental_date_key"),
-        F.when(is_open, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
-        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in NATURAL_KEYS),
-        F.col("amount").alias("sales_amount"),
-        F.col("rental_id").cast("bigint").alias("rental_id"),
-        F.col("payment_date").alias("payment_ts"),
-        F.lit(1).cast("bigint").alias("batch_id"),
-    )
-    plain.append(rows.select(*COLUMNS), "fact_sales")
+    plain.append(rows(facts, date_key), "fact_sales")
     plain.spark.stop()
 
 

@@ -3,9 +3,8 @@
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
-
-NATURAL_KEYS = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
+from benchmarks.contenders.sales import NATURAL_KEYS, keyed, rows
+from benchmarks.contenders.star import FRESH, KEYS, Database, databases, execute
 
 
 class Reader:
@@ -29,7 +28,7 @@ class Reader:
     def versions(self, warehouse: Database, name: str) -> DataFrame:
         """The keys of a dimension, in memory on all sides."""
         query = (
-            f"SELECT {name}_key, {NATURAL_KEYS[name]} AS natural_key, valid_from, valid_to"
+            f"SELECT {name}_key, {NATURAL_KEYS[name]}, valid_from, valid_to"
             f" FROM {warehouse.schema}.dim_{name}"
         )
         return F.broadcast(self._load(warehouse, query, {}))
@@ -44,13 +43,6 @@ def date_key(column: str) -> Column:
     """yyyyMMdd; -1 without a day."""
     day = F.col(column)
     return F.coalesce(F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day), F.lit(-1))
-
-
-def keyed(facts: DataFrame, versions: DataFrame, name: str) -> DataFrame:
-    """Give the facts the key of the version that was valid at the payment."""
-    is_valid = (F.col("payment_date") >= F.col("valid_from")) & (F.col("payment_date") < F.col("valid_to"))
-    is_same = F.col(NATURAL_KEYS[name]) == F.col("natural_key")
-    return facts.join(versions, is_same & is_valid, how="left").drop("natural_key", "valid_from", "valid_to")
 
 
 def extract(reader: Reader, source: Database) -> DataFrame:
@@ -72,22 +64,10 @@ def main() -> None:
     facts = extract(reader, source)
     for name in NATURAL_KEYS:
         facts = keyed(facts, reader.versions(warehouse, name), name)
-    is_open = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
-    rows = facts.select(
-        F.col("payment_id").cast("bigint").alias("sales_key"),
-        date_key("payment_date").alias("payment_date_key"),
-        date_key("rental_date").alias("rental_date_key"),
-        F.when(is_open, F.lit(-2)).otherwise(date_key("return_date")).alias("return_date_key"),
-        *(F.coalesce(f"{name}_key", F.lit(-1)).alias(f"{name}_key") for name in NATURAL_KEYS),
-        F.col("amount").alias("sales_amount"),
-        F.col("rental_id").cast("bigint").alias("rental_id"),
-        F.col("payment_date").alias("payment_ts"),
-        F.lit(1).cast("bigint").alias("batch_id"),
-    )
     execute(warehouse, *FRESH)
     target = warehouse.jdbc(dbtable=f"{warehouse.schema}.fact_sales", batchsize="10000")
     batched = {"url": warehouse.url + "?reWriteBatchedInserts=true"}
-    rows.select(*COLUMNS).write.format("jdbc").options(**target | batched).mode("append").save()
+    rows(facts, date_key).write.format("jdbc").options(**target | batched).mode("append").save()
     execute(warehouse, *KEYS)
     spark.stop()
 

@@ -10,17 +10,15 @@ from typing import Any
 from psycopg2.errors import UniqueViolation
 
 from dvdrental_etl.facts import published
-from dvdrental_etl.targets import Fact, Target
+from dvdrental_etl.targets import Fact
 
 #: What a table to come is called: like its attempt's staging table, with this behind.
 SUFFIX = "_rows"
 INDEX_MEMORY = "256MB"
 
 
-def has_room(cursor: Any, target: Target) -> bool:
-    """Whether the target is a fact without rows whose partition may be exchanged."""
-    if not isinstance(target, Fact):
-        return False
+def has_room(cursor: Any, target: Fact) -> bool:
+    """Whether the fact is without rows, and of one partition that may be exchanged."""
     cursor.execute(
         """
         SELECT COUNT(*) FROM pg_class c INNER JOIN pg_namespace n ON n.oid = c.relnamespace

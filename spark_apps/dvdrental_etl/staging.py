@@ -52,24 +52,29 @@ def judged(frame: "DataFrame", target: Target) -> "DataFrame":
         tracked = F.to_json(F.struct(*target.tracked), {"ignoreNullFields": "false"})
         frame = frame.withColumn(ROW_HASH.name, F.md5(tracked))
     columns = [column.name for column in target.staging]
-    row = F.to_json(F.struct(*columns))
-    broken = [
-        F.when(
-            F.expr(rule.breaks),
-            F.to_json(
-                F.struct(
-                    F.col(target.grain_key).cast("string").alias("key"),
-                    F.lit(rule.name).alias("rule"),
-                    F.lit(rule.column).alias("name"),
-                    F.col(rule.column).cast("string").alias("value"),
-                    row.alias("row"),
-                )
-            ),
-        )
-        for rule in rules(target)
-        if rule.severity is not Severity.WARN
-    ]
-    return frame.select(*columns, F.coalesce(*broken).alias(REJECT), _warned(target).alias(WARNED))
+    keep_out = [rule for rule in rules(target) if rule.severity is not Severity.WARN]
+    told = F.struct(
+        F.col(target.grain_key).cast("string").alias("key"),
+        "found.*",
+        F.to_json(F.struct(*columns)).alias("row"),
+    )
+    return frame.withColumn("found", F.coalesce(*map(_broken, keep_out))).select(
+        *columns,
+        F.when(F.col("found").isNotNull(), F.to_json(told)).alias(REJECT),
+        _warned(target).alias(WARNED),
+    )
+
+
+def _broken(rule: Rule) -> "Column":
+    """What to record of a row that breaks the rule, else NULL."""
+    from pyspark.sql import functions as F
+
+    record = F.struct(
+        F.lit(rule.name).alias("rule"),
+        F.lit(rule.column).alias("name"),
+        F.col(rule.column).cast("string").alias("value"),
+    )
+    return F.when(F.expr(rule.breaks), record)
 
 
 def _warned(target: Target) -> "Column":

@@ -228,14 +228,21 @@ def new_rows(lab: Lab) -> Callable[[], str | None]:
     return lambda: next((name for name in lab.staging_tables() if name.endswith("_rows")), None)
 
 
+@contextmanager
+def copying(job: Job) -> Iterator[int]:
+    """A first load, one of whose tasks waits in its COPY: the port that it does so from. It goes on at the end."""
+    table = job.wait_for(new_rows(job.lab), "the load has a staging table")
+    with held(job.lab, table, "EXCLUSIVE"):
+        ((port,), *_) = job.wait_for(lambda: waiting(job.lab, "COPY"), "a task copies")
+        yield port
+
+
 @seldom
 def test_an_executor_that_is_killed_while_it_copies(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     job = submit(factless)
-    table = job.wait_for(new_rows(factless), "the load has a staging table")
-    with held(factless, table, "EXCLUSIVE"):
-        ((port,), *_) = job.wait_for(lambda: waiting(factless, "COPY"), "a task copies")
+    with copying(job) as port:
         kill(executor_with(workers, lambda c: c.laddr.port == port))
     outcome = job.finish()
     assert outcome.code == 0, outcome.err[-3000:]
@@ -250,9 +257,7 @@ def test_an_executor_that_is_killed_when_its_rows_have_landed_and_nobody_knows(
 ) -> None:
     """Its task is tried again and lands its rows once more: that is seen, and refused."""
     job = submit(factless)
-    table = job.wait_for(new_rows(factless), "the load has a staging table")
-    with held(factless, table, "EXCLUSIVE"):
-        ((port,), *_) = job.wait_for(lambda: waiting(factless, "COPY"), "a task copies")
+    with copying(job) as port:
         executor = executor_with(workers, lambda c: c.laddr.port == port)
         executor.suspend()  # it cannot tell the driver what its Python worker goes on to do
     backend = "SELECT 1 FROM pg_stat_activity WHERE client_port = %s AND datname = current_database()"
@@ -272,9 +277,7 @@ def test_an_executor_that_is_killed_once_too_often(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     job = submit(factless, tries=1)
-    table = job.wait_for(new_rows(factless), "the load has a staging table")
-    with held(factless, table, "EXCLUSIVE"):
-        ((port,), *_) = job.wait_for(lambda: waiting(factless, "COPY"), "a task copies")
+    with copying(job) as port:
         kill(executor_with(workers, lambda c: c.laddr.port == port))
     outcome = job.finish()
     assert outcome.code == 7, outcome.out[-3000:]
