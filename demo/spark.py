@@ -15,8 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-#: The fact may be large, and then good machine code is worth its making; it also runs alone.
-LARGE = "-XX:+UseSerialGC"
+#: The fact may be large, and then good machine code is worth its making, though only where it is used hundreds of
+#: thousands of times: that halves what making it takes. Rows live shortly: they need no large nursery.
+LARGE = (
+    "-XX:+UseSerialGC -Xmn64m -XX:Tier4BackEdgeThreshold=200000 -XX:Tier4InvocationThreshold=100000"
+    " -XX:Tier4MinInvocationThreshold=50000 -XX:Tier4CompileThreshold=200000"
+)
 LARGE_MEMORY = "spark.driver.memory 1536m\n"
 #: Four jobs share a cluster of few cores: each begins with one executor, and takes more while they are free.
 SHARING = f"""

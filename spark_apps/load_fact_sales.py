@@ -52,8 +52,8 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
     The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the other
     table's primary key and keeps the left side, so there are as many rows as payments.
     """
-    rented = rental.join(inventory, "inventory_id", how="left").withColumn("has_rental", F.lit(True))
-    return payment.join(rented, "rental_id", how="left").select(
+    rented = payment.join(rental.withColumn("has_rental", F.lit(True)), "rental_id", how="left")
+    return rented.join(inventory, "inventory_id", how="left").select(
         F.col("payment_id").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         date_key("rental_date").alias("rental_date_key"),

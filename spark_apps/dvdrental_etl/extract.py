@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dvdrental_etl import session
 from dvdrental_etl.changes import RANGE_BITS, Ranges
 from dvdrental_etl.settings import Database
 from dvdrental_etl.source import TYPES, Source, Table, quoted
@@ -34,6 +35,7 @@ def frames(
         for table in tables
     }
     grain, *others = tables
+    session.expect(spark, max(map(_rows, ranges.values())) if keys is None else 0)
     if keys is None and _rows(ranges[grain.name]) > ROWS_PER_PARTITION:
         for table in others:
             if _rows(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:

@@ -112,7 +112,6 @@ class Run:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
         self._spark: Future[SparkSession] | None = None
-        self._stops_spark = False
         self._began = time.monotonic()
 
     def load(self, tables: Sequence[Table], transform: "Callable[..., DataFrame]") -> None:
@@ -145,9 +144,11 @@ class Run:
         )
 
     def _warm_up(self) -> None:
-        """Begin to start Spark, beside whatever else there is to do."""
+        """Begin to start Spark, beside whatever else there is to do.
+
+        Nobody stops it: Java does that as it ends, with this process. To wait for it took a second and a half.
+        """
         if self._spark is None:
-            self._stops_spark = not session.is_running()
             pool = ThreadPoolExecutor(1)
             self._spark = pool.submit(session.start, f"load_{self._target.table}")
             pool.shutdown(wait=False)
@@ -181,10 +182,6 @@ class Run:
     def _say(self, text: str) -> None:
         log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._began, text)
 
-    def stop(self) -> None:
-        if self._spark is not None and self._stops_spark and not self._spark.exception():
-            self._spark.result().stop()
-
 
 @contextmanager
 def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iterator[Run]:
@@ -198,7 +195,6 @@ def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iter
             source = stack.enter_context(Source(configured.source))
             warehouse = stack.enter_context(open_warehouse(configured))
             run = Run(target, options, source, warehouse)
-            stack.callback(run.stop)
             with _translated(configured):
                 yield run
     except EtlError as error:

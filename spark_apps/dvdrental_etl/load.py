@@ -124,7 +124,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         warehouse.create_staging(cursor, load.staging, target.staging)
         first = isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target)
         if first:
-            partition.create(cursor, target.table, load.staging)
+            partition.create(cursor, target.table, load.staging, run.batch_id)
     if first:
         staged = work.stage(seen, partial(_stage_keyed, work, load, run))
     else:

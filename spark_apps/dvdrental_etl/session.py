@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DRIVER_JAR = ROOT / "jars" / "postgresql.jar"
-
-
-def is_running() -> bool:
-    """Whether this process already has a session: a notebook's or a test's, which a job must leave running."""
-    from pyspark.sql import SparkSession
-
-    return SparkSession.getActiveSession() is not None
+#: Rows are shuffled into so many partitions, or more where these would be larger than memory wants them.
+SHARES, ROWS_PER_SHARE = 64, 100_000
 
 
 def start(name: str) -> "SparkSession":
@@ -50,17 +45,24 @@ def start(name: str) -> "SparkSession":
     return spark
 
 
+def expect(spark: "SparkSession", rows: int) -> None:
+    """Make room for a table of so many rows: partitions that can be hashed in memory, however many it takes."""
+    if (shares := rows // ROWS_PER_SHARE) > SHARES:
+        spark.conf.set("spark.sql.shuffle.partitions", str(shares))
+
+
 def _configuration() -> dict[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
-        # Enough for a large load; a small one has them merged as soon as their sizes are seen.
-        "spark.sql.shuffle.partitions": "64",
+        # A small load has them merged as soon as their sizes are seen.
+        "spark.sql.shuffle.partitions": str(SHARES),
         # Merged up to this size, however idle a core is: many small tasks would write many small files for Redshift.
-        "spark.sql.adaptive.advisoryPartitionSizeInBytes": "32m",
+        # It is compressed: in memory, and hashed, a partition takes ten times as much, for each core.
+        "spark.sql.adaptive.advisoryPartitionSizeInBytes": "8m",
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         # Sides of a join that come in small partitions are hashed, not sorted.
-        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "32m",
+        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "8m",
         # Spark takes a JDBC table for endless, and would shuffle even what source.py reads as one partition. It is
         # told to believe the partitions; what is broadcast, it decides later by sizes that it has seen.
         "spark.sql.defaultSizeInBytes": "1024",

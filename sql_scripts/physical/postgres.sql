@@ -25,6 +25,3 @@ $$;
 CREATE INDEX IF NOT EXISTS fact_sales_payment_date ON fact_sales (payment_date_key);
 CREATE INDEX IF NOT EXISTS etl_load_table ON etl_load (table_name, load_id);
 CREATE INDEX IF NOT EXISTS etl_batch_run ON etl_batch (run_id);
--- What a night wrote, for verify. The first run writes nearly all facts, and all of them are checked then: they need no
--- entry. (BRIN is smaller, but rows of a night that fill the gaps of others lie in every block range: it reads all.)
-CREATE INDEX IF NOT EXISTS fact_sales_batch ON fact_sales (batch_id) WHERE batch_id > 1;
