@@ -72,6 +72,9 @@ def _configuration() -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         # With any other limit Spark measures the batch again for each row: a fifth of the time of a large load.
         "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
+        # A small table that is broadcast is read beside large ones, not after them, and put together meanwhile.
+        "spark.scheduler.mode": "FAIR",
+        "spark.scheduler.allocation.file": _pools(),
         "spark.log.level": "OFF",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
@@ -92,12 +95,27 @@ def _add_driver(spark: "SparkSession") -> None:
 
 
 @cache
+def _folder() -> Path:
+    """A folder of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="dvdrental-etl-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _pools() -> str:
+    """Spark's pools, as it wants to have them: a file. Jobs in the one that there is take turns."""
+    pools = _folder() / "pools.xml"
+    pools.write_text(
+        '<allocations><pool name="default"><schedulingMode>FAIR</schedulingMode></pool></allocations>'
+    )
+    return pools.as_uri()
+
+
+@cache
 def _package_zip() -> str:
     """This package as executors import it, so that a laptop and a cluster run the same code in the same way."""
     package = Path(__file__).parent
-    folder = Path(tempfile.mkdtemp(prefix="dvdrental-etl-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    archive = folder / "dvdrental_etl.zip"
+    archive = _folder() / "dvdrental_etl.zip"
     with zipfile.ZipFile(archive, "w") as target:
         for module in sorted(package.glob("*.py")):
             target.write(module, f"{package.name}/{module.name}")

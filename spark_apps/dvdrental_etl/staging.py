@@ -1,10 +1,11 @@
 """Rows are judged in Spark, and leave it as Arrow batches from the executors: copies.py and files.py say where to."""
 
+import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,13 @@ def _encode(
         column, rule = warnings[number]
         yield _receipt(warned=rows, key=key, rule=rule, name=column)
     yield _receipt(**counts)
+    _keep_what_is_imported()
+
+
+@cache
+def _keep_what_is_imported() -> None:
+    """Once in a worker: Spark has it look for garbage after each task, a tenth of a second for what is never any."""
+    gc.freeze()
 
 
 def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, tuple[int, str]]) -> None:
