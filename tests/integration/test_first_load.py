@@ -27,7 +27,9 @@ def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: La
     """
     batch = empty.warehouse.value("SELECT min(batch_id) FROM fact_sales")
     later = (f"btree (batch_id) WHERE (batch_id > {batch})", False, True)
-    assert empty.warehouse(indexed, "fact_sales_rows") == sorted([*empty.warehouse(indexed, "fact_sales"), later])
+    assert empty.warehouse(indexed, "fact_sales_rows") == sorted(
+        [*empty.warehouse(indexed, "fact_sales"), later]
+    )
     assert len(empty.warehouse(indexed, "fact_sales")) >= 2
     assert empty.warehouse(LEFT) == []
     empty.check_mirrors_source()
