@@ -71,7 +71,7 @@ class Sandbox:
         with self._locked():
             was_up = self.port is not None
             if was_up:
-                self.cluster.stop()
+                self.cluster.stop(for_good=purge)
             if purge:
                 self._remove()
         return was_up

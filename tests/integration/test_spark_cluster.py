@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from lab import seldom
 
 from sandbox import spark
 from sandbox.errors import SandboxError
@@ -58,6 +59,7 @@ def test_it_listens_to_this_machine_only_and_lends_what_it_is_told(
     assert not spark.stop(folder)
 
 
+@seldom
 def test_what_is_left_of_a_broken_one_is_cleared_away(folder: Path) -> None:
     state = spark.start(folder, {})
     worker = psutil.Process(state["processes"][1][0])
