@@ -60,10 +60,13 @@ WHERE {table}.{key} BETWEEN g.low AND g.high
 def _delete_quarantined(target: Fact) -> Step:
     """Facts whose rows do not pass the gate any more: they are in quarantine, and counted there."""
     table, key = target.table, target.key
-    return Step(f"""
+    return Step(
+        f"""
 DELETE FROM {table} USING {quarantined_of(table)} q
 WHERE q.grain_key = {table}.{key}
-""")
+""",
+        counts=("withdrawn",),
+    )
 
 
 def _stage_again(target: Fact, staging: str) -> Step:

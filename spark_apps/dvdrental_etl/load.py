@@ -109,6 +109,8 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
         extent = changes.everything(reason)
     else:
         assert mark is not None
+        if any(ranges[table.name] != mark.ranges.get(table.name) for table in tables):
+            work.warm_up()  # there is something to read, whatever else will be found
         extent = changes.since(source, tables, mark, ranges)
     work.say(f"reads {extent.why}")
     return Seen(extent, ranges, totals)
@@ -239,15 +241,17 @@ def _make_live(
     # Where all facts are new, none can be gone.
     spans = () if staged.keyed else seen.extent.spans
     warehouse.create_bounds(cursor, target.table, spans, quarantined)
-    before = published_rows(cursor, target)
+    before = 0 if isinstance(target, Fact) else published_rows(cursor, target)
     if isinstance(target, Fact) and staged.keyed:
         partition.take_over(cursor, target, load.staging)
     counted = run_steps(cursor, target, load, run)
     counted["new"] += staged.keyed
+    published = _published(cursor, work)
+    if isinstance(target, Fact):  # to count them all once is enough
+        before = quality.whole(published)[0] - counted["new"] + counted["deleted"] + counted["withdrawn"]
     quality.require_few_deletions(
         target.table, before, counted["deleted"], source_rows, allowed=work.allow_mass_delete
     )
-    published = _published(cursor, work)
     warehouse.drop_bounds(cursor, target.table)
     quality.require_reconciled(target.table, seen.totals, quality.summed(published, rejected))
     counts = _counts(counted, staged, seen.totals, published, rejected)

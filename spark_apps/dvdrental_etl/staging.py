@@ -118,8 +118,9 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
     warned: dict[tuple[str, str], Warned] = {}
     for r in receipts:
         if r.warned:
-            before = warned.get((r.name, r.rule))
-            warned[r.name, r.rule] = Warned(r.name, r.rule, r.warned + (before.rows if before else 0), r.key)
+            before = warned.get((r.name, r.rule), Warned(r.name, r.rule, 0, r.key))
+            example = min(before.example, r.key, key=int)
+            warned[r.name, r.rule] = Warned(r.name, r.rule, before.rows + r.warned, example)
     landed, rejected = sum(r.staged for r in receipts), sum(r.rejected for r in receipts)
     return Staged(landed, rejected, rejects, tuple(warned.values()), sum(r.keyed for r in receipts))
 
@@ -147,7 +148,7 @@ def _encode(
 
     counts = {"staged": 0, "rejected": 0}
     rejects: list[Mapping[str, Any]] = []
-    warned: dict[int, tuple[int, str]] = {}
+    warned: dict[int, tuple[int, int]] = {}
 
     def good_rows() -> Iterator["pa.RecordBatch"]:
         for batch in batches:
@@ -169,7 +170,7 @@ def _encode(
         yield _receipt(**reject)
     for number, (rows, key) in warned.items():
         column, rule = warnings[number]
-        yield _receipt(warned=rows, key=key, rule=rule, name=column)
+        yield _receipt(warned=rows, key=str(key), rule=rule, name=column)
     yield _receipt(**counts)
     _keep_what_is_imported()
 
@@ -180,13 +181,13 @@ def _keep_what_is_imported() -> None:
     gc.freeze()
 
 
-def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, tuple[int, str]]) -> None:
-    """Add to what each warning rule counts: rows, and the key of one of them."""
+def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, tuple[int, int]]) -> None:
+    """Add to what each warning rule counts: rows, and the smallest key among them."""
     keys = batch.column(grain_key).to_pylist()
     for key, numbers in zip(keys, batch.column(WARNED).to_pylist(), strict=True):
         for number in map(int, numbers.split(",") if numbers else ()):
-            rows, example = warned.get(number, (0, str(key)))
-            warned[number] = rows + 1, example
+            rows, example = warned.get(number, (0, key))
+            warned[number] = rows + 1, min(example, key)
 
 
 def _receipt(**values: Any) -> "pa.RecordBatch":

@@ -100,6 +100,7 @@ def test_what_the_fact_counts():
     dimensions = "dim_customer", "dim_staff", "dim_store", "dim_movie"
     assert counting == [
         *((number, (f"inferred {dimension}",)) for number, dimension in enumerate(dimensions)),
+        (4, ("withdrawn",)),
         (5, ("deleted",)),
         (8, ("new", "changed")),
     ]
