@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here
+from lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here, seldom
 from mortal import Killed, dies_after
 
 from dvdrental_etl import settings as config
@@ -215,6 +215,7 @@ def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str
     )
 
 
+@seldom
 def test_a_driver_may_die_at_every_one_of_its_moments(make_lab: MakeLab, templates: tuple[str, str]) -> None:
     """Not at random but at each in turn, until a load lives through: then it has as many as were tried."""
     lab = make_lab(*templates)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import LOADED_AT, MakeLab
-from lab import TABLES, Lab, counts, planned, rows_read, run_here, until
+from lab import TABLES, Lab, counts, planned, rows_read, run_here, seldom, until
 from pyspark.sql import SparkSession
 from redshift_lab import check_clean, staged_files, to_redshift
 from sqlfluff.core import FluffConfig, Linter
@@ -77,6 +77,7 @@ def test_all_tables_arrive_and_a_second_run_changes_nothing(on_redshift: Lab, cl
     check_clean(lab, cluster)
 
 
+@seldom
 def test_tryout(on_redshift: Lab, cluster: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     assert tryout.main([str(on_redshift.config)]) == 0, capsys.readouterr()
     assert on_redshift.warehouse.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'dw%'") == 0
@@ -108,6 +109,7 @@ def test_golden_numbers(real_source: str, make_lab: MakeLab, cluster: Emulator, 
 # Nights, beside a PostgreSQL warehouse of the same source.
 
 
+@seldom
 def test_nights_give_what_a_postgresql_warehouse_gets(
     on_redshift: Lab, cluster: Emulator, server: Sandbox, make_lab: MakeLab
 ) -> None:
