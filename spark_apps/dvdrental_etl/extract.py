@@ -35,8 +35,10 @@ def frames(
         for table in tables
     }
     grain, *others = tables
-    session.expect(spark, max(map(_rows, ranges.values())) if keys is None else 0)
-    if keys is None and _rows(ranges[grain.name]) > ROWS_PER_PARTITION:
+    if keys is not None:
+        return found
+    session.expect(spark, max(map(_rows, ranges.values())))
+    if _rows(ranges[grain.name]) > ROWS_PER_PARTITION:
         for table in others:
             if _rows(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:
                 found[table.name] = F.broadcast(found[table.name])

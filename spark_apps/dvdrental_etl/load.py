@@ -109,8 +109,8 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
         extent = changes.everything(reason)
     else:
         assert mark is not None
-        if any(ranges[table.name] != mark.ranges.get(table.name) for table in tables):
-            work.warm_up()  # there is something to read, whatever else will be found
+        if any(ranges[table.name] != mark.ranges.get(table.name, {}) for table in tables):
+            work.warm_up()  # there will be something to read, whatever else is found
         extent = changes.since(source, tables, mark, ranges)
     work.say(f"reads {extent.why}")
     return Seen(extent, ranges, totals)

@@ -131,6 +131,13 @@ def test_mass_delete_needs_a_flag(lab: Lab) -> None:
     lab.check_mirrors_source()
 
 
+def test_what_is_quarantined_was_published_as_well(lab: Lab) -> None:
+    loosen(lab)
+    lab.source("DELETE FROM payment WHERE payment_id < 17503 + 147")
+    lab.source("UPDATE payment SET amount = NULL WHERE payment_id BETWEEN 18000 AND 18001")
+    assert "147 of 730" in lab.load("fact_sales", code=5).error
+
+
 def test_a_fifth_may_go(lab: Lab) -> None:
     lab.source("DELETE FROM payment WHERE payment_id < 17503 + 146")
     assert counts(lab.load("fact_sales"))["deleted"] == 146
