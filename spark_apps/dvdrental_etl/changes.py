@@ -89,6 +89,11 @@ def ranges(source: Source, table: Table) -> Ranges:
     return {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
 
 
+def row_count(of_ranges: Ranges) -> int:
+    """How many rows lie in the ranges."""
+    return sum(one.rows for one in of_ranges.values())
+
+
 def reason_for_all(
     source: Source, tables: Sequence[Table], mark: Watermark | None, as_of: dt.datetime, code_digest: str
 ) -> str | None:
@@ -113,10 +118,11 @@ def since(source: Source, tables: Sequence[Table], mark: Watermark, now: Mapping
     """The rows of the grain that changes since the mark show in, where that is cheap; else everything."""
     spans = {table.name: _differing(mark.ranges.get(table.name, {}), now[table.name]) for table in tables}
     asks = (partial(_written_since, table=table, horizon=mark.horizon) for table in tables)
-    keys = dict(zip((table.name for table in tables), source.together(*asks), strict=True))
-    seen = ", ".join(f"{len(keys[t.name])} rows and {len(spans[t.name])} ranges of {t.name}" for t in tables)
-    if any(len(found) > MOST_KEYS for found in keys.values()):
+    young = dict(zip((table.name for table in tables), source.together(*asks), strict=True))
+    seen = ", ".join(f"{len(young[t.name])} rows and {len(spans[t.name])} ranges of {t.name}" for t in tables)
+    if any(len(found) > MOST_KEYS for found in young.values()):
         return everything(f"much has changed: {seen}")
+    keys = {name: set(found) for name, found in young.items()}
     grain, *others = tables
     by_name = {table.name: table for table in tables}
     for table in reversed(others):  # from the leaves to the grain: where does a change show?
@@ -124,8 +130,8 @@ def since(source: Source, tables: Sequence[Table], mark: Watermark, now: Mapping
         keys[upper.name] |= _values(source, upper, upper.key, column, keys[table.name], spans[table.name])
     keys[grain.name] |= _values(source, grain, grain.key, grain.key, (), spans[grain.name])
     keys[grain.name] |= set(mark.quarantined)
-    rows = sum(one.rows for one in now[grain.name].values())
-    if len(keys[grain.name]) > FEW_KEYS and len(keys[grain.name]) > min(MOST_KEYS, rows * MOST_SHARE):
+    most = min(MOST_KEYS, row_count(now[grain.name]) * MOST_SHARE)
+    if len(keys[grain.name]) > max(FEW_KEYS, most):
         return everything(f"much has changed: {seen}")
     for table in others:  # and back: what else are these rows made of?
         upper, column = _joined_on(table, by_name)
@@ -146,19 +152,21 @@ def _differing(then: Ranges, now: Ranges) -> list[Span]:
     return spans
 
 
-def _written_since(source: Source, table: Table, horizon: int) -> set[int]:
-    """Keys of the rows that were inserted or updated by a transaction not older than the horizon.
+def _written_since(source: Source, table: Table, horizon: int) -> list[int]:
+    """Keys of the rows that were inserted or updated by a transaction not older than the horizon; one scan.
+
+    There may be more where they are more than MOST_KEYS. To ask for distinct ones would have PostgreSQL walk an index.
 
     age() counts from now backwards on the circle of transaction ids. A row frozen longer ago than half the circle may
     seem young: it is then read for nothing. Ids 0 to 2 are not given to transactions.
     """
     youngest_old = max(horizon % 2**32, 3)
     rows = source.rows(
-        f"SELECT DISTINCT {quoted(table.key)} FROM {source.name(table.name)}"
+        f"SELECT {quoted(table.key)} FROM {source.name(table.name)}"
         f" WHERE age(xmin) <= (SELECT age(CAST(%s AS xid))) AND {quoted(table.key)} IS NOT NULL LIMIT %s",
         (str(youngest_old), MOST_KEYS + 1),
     )
-    return {key for (key,) in rows}
+    return [key for (key,) in rows]
 
 
 def _joined_on(table: Table, by_name: Mapping[str, Table]) -> tuple[Table, str]:

@@ -1,4 +1,4 @@
-"""Rows enter PostgreSQL by COPY: straight from the executors, or through this process into its own transaction."""
+"""Rows enter PostgreSQL by COPY: straight from where Spark has them, or by this process's own transaction."""
 
 import io
 import itertools
@@ -36,18 +36,23 @@ class KeyedTarget:
     early: CopyTarget
 
 
-def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget) -> Staged:
-    """COPY the frame into staging from the executors, one transaction a task."""
+def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget, expected: int) -> Staged:
+    """COPY the frame, of about so many rows, into staging, one transaction a task."""
 
     def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
         copy_rows(rows, copy_to)
         return iter(())
 
-    return staging.staged(staging.send(staging.judged(frame, target), target, sink), target)
+    return staging.staged(staging.send(staging.judged(frame, target), target, sink, expected), target)
 
 
 def stage_keyed(
-    frame: "DataFrame", target: Fact, versions: "Mapping[str, DataFrame]", batch_id: int, to: "KeyedTarget"
+    frame: "DataFrame",
+    target: Fact,
+    versions: "Mapping[str, DataFrame]",
+    batch_id: int,
+    to: "KeyedTarget",
+    expected: int,
 ) -> Staged:
     """COPY the frame's facts, with surrogate keys, into the table to come; early ones into staging, as they are."""
     from pyspark.sql import functions as F
@@ -61,7 +66,7 @@ def stage_keyed(
     facts = keyed(staging.judged(frame, target), target, versions).withColumn(
         "batch_id", F.lit(batch_id).cast("bigint")
     )
-    return staging.staged(staging.send(facts, target, sink, (*keys, "batch_id")), target)
+    return staging.staged(staging.send(facts, target, sink, expected, (*keys, "batch_id")), target)
 
 
 def _copy_keyed(
@@ -130,7 +135,9 @@ def _in_its_format(
     return "binary", itertools.chain([binary.HEADER], blocks, [binary.TRAILER])
 
 
-def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None]) -> Staged:
+def stream(
+    frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader], None], expected: int
+) -> Staged:
     """Hand the frame's CSV to `take` in this process: for a dry run, which must not leave its own transaction."""
     receipts: list[Any] = []
 
@@ -138,7 +145,7 @@ def stream(frame: "DataFrame", target: Target, take: Callable[[io.BufferedReader
         return ({"csv": chunk} for chunk in _csv(rows))
 
     def chunks() -> Iterator[bytes]:
-        for receipt in staging.send_here(staging.judged(frame, target), target, sink):
+        for receipt in staging.send_one_by_one(staging.judged(frame, target), target, sink, expected):
             receipts.append(receipt)
             if receipt.csv is not None:
                 yield bytes(receipt.csv)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dvdrental_etl import session
-from dvdrental_etl.changes import RANGE_BITS, Ranges
+from dvdrental_etl.changes import RANGE_BITS, Ranges, row_count
 from dvdrental_etl.settings import Database
 from dvdrental_etl.source import TYPES, Source, Table, quoted
 from dvdrental_etl.targets import Lookup
@@ -37,10 +37,10 @@ def frames(
     grain, *others = tables
     if keys is not None:
         return found
-    session.expect(spark, max(map(_rows, ranges.values())))
-    if _rows(ranges[grain.name]) > ROWS_PER_PARTITION:
+    session.expect(spark, max(map(row_count, ranges.values())))
+    if row_count(ranges[grain.name]) > ROWS_PER_PARTITION:
         for table in others:
-            if _rows(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:
+            if row_count(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:
                 found[table.name] = F.broadcast(found[table.name])
     return found
 
@@ -53,7 +53,7 @@ def frame(
     ranges: the rows of the table by ranges of its key, for even parts.
     keys: only the rows whose key is among them; None: all rows.
     """
-    count = min(MOST_CONNECTIONS, 1 + _rows(ranges) // ROWS_PER_PARTITION)
+    count = min(MOST_CONNECTIONS, 1 + row_count(ranges) // ROWS_PER_PARTITION)
     parts = _parts(ranges, count, "stored_key") if keys is None else _among("stored_key", keys)
     # Chosen by the key as it is stored: a cast one would not find its index.
     query = f"({_select(source, table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
@@ -62,10 +62,6 @@ def frame(
     # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
     # a shuffle: most of a small load's work.
     return found if len(parts) > 1 else found.coalesce(1)
-
-
-def _rows(ranges: Ranges) -> int:
-    return sum(one.rows for one in ranges.values())
 
 
 def database_reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
@@ -106,10 +102,10 @@ def versions(spark: "SparkSession", warehouse: Database, lookup: Lookup) -> "Dat
 
 def _parts(ranges: Ranges, count: int, column: str) -> list[str]:
     """Predicates, one a partition, of about equally many rows each; together they choose every row, NULL keys too."""
-    rows, seen = _rows(ranges), 0
+    total, seen = row_count(ranges), 0
     cuts: list[int] = []
     for number in sorted(ranges):
-        if len(cuts) < count - 1 and seen >= rows * (len(cuts) + 1) / count:
+        if len(cuts) < count - 1 and seen >= total * (len(cuts) + 1) / count:
             cuts.append(number << RANGE_BITS)
         seen += ranges[number].rows
     if not cuts:

@@ -1,4 +1,4 @@
-"""Rows leave Spark as Parquet files on S3, from the executors, for one COPY of exactly those that succeeded."""
+"""Rows leave Spark as Parquet files on S3, for one COPY of exactly those of tasks that succeeded."""
 
 import io
 import json
@@ -48,14 +48,16 @@ class Files:
         """What COPY writes behind IAM_ROLE: the cluster's default role, or this one."""
         return "DEFAULT" if self._s3.iam_role in ("", "default") else f"'{self._s3.iam_role}'"
 
-    def write(self, frame: "DataFrame", target: Target, name: str, slices: int) -> tuple[Staged, StagedFiles]:
-        """Write a frame's good rows as files below the folder `name`, for a cluster of so many slices."""
+    def write(
+        self, frame: "DataFrame", target: Target, name: str, slices: int, expected: int
+    ) -> tuple[Staged, StagedFiles]:
+        """Write a frame's good rows, about so many, as files in the folder `name`, for a cluster of so many slices."""
         place = self._place(name)
 
         def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
             return _put_files(rows, place, slices)
 
-        receipts = staging.send(staging.judged(frame, target), target, sink)
+        receipts = staging.send(staging.judged(frame, target), target, sink, expected)
         files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
         return staging.staged(receipts, target), files
 

@@ -209,16 +209,15 @@ def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iter
 
 @contextmanager
 def _translated(configured: settings.Settings) -> Iterator[None]:
-    """Say whose fault a failed Spark job is: its Java side only reads the source, its Python side only writes."""
-    from pyspark.errors import PySparkException
-
+    """Say whose fault it is that rows did not arrive: Spark's Java side only reads the source, Python only writes."""
     try:
         yield
     except EtlError:
         raise
     except Exception as error:
-        text = str(error)
-        if not isinstance(error, PySparkException) and "py4j" not in type(error).__module__:
+        origin = type(error).__module__
+        text = f"{origin}: {error}"
+        if origin.split(".")[0] not in ("pyspark", "py4j", "psycopg2", "botocore"):
             raise
         cause = next(
             (line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), ""

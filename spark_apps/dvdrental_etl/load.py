@@ -61,9 +61,16 @@ class Work:
 class Seen:
     """What a load knows of the source at its moment: what to read, the key ranges, and what must come out."""
 
+    grain: str
     extent: Extent
     ranges: Mapping[str, Ranges]
     totals: Totals
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the grain are read."""
+        keys = self.extent.keys
+        return changes.row_count(self.ranges[self.grain]) if keys is None else len(keys[self.grain])
 
 
 def publish(work: Work, run: Batch, began: float) -> Counts:
@@ -113,7 +120,7 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
             work.warm_up()  # there will be something to read, whatever else is found
         extent = changes.since(source, tables, mark, ranges)
     work.say(f"reads {extent.why}")
-    return Seen(extent, ranges, totals)
+    return Seen(tables[0].name, extent, ranges, totals)
 
 
 def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: float) -> Counts:
@@ -124,13 +131,15 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         )
         warehouse.drop_staging(cursor, load.staging)
         warehouse.create_staging(cursor, load.staging, target.staging)
-        first = isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target)
-        if first:
-            partition.create(cursor, target.table, load.staging, run.batch_id)
-    if first:
-        staged = work.stage(seen, partial(_stage_keyed, work, load, run))
+        to_come = False
+        if isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target):
+            partition.index_later_batches(cursor, f"{target.table}{partition.SUFFIX}", run.batch_id)
+            if to_come := seen.rows >= partition.MANY_ROWS:
+                partition.create(cursor, target.table, load.staging, run.batch_id)
+    if to_come:
+        staged = work.stage(seen, partial(_stage_keyed, work, load, run, seen.rows))
     else:
-        staged = work.stage(seen, lambda frame: warehouse.stage(frame, target, load.staging))
+        staged = work.stage(seen, lambda frame: warehouse.stage(frame, target, load.staging, seen.rows))
     work.say(f"staged {staged.rows} rows, {staged.rejected} quarantined")
     tries = 1
     while True:
@@ -152,11 +161,11 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
             return counts
 
 
-def _stage_keyed(work: Work, load: Load, run: Batch, frame: "DataFrame") -> Staged:
+def _stage_keyed(work: Work, load: Load, run: Batch, rows: int, frame: "DataFrame") -> Staged:
     """Stage a fact's first load: its rows are where they stay, and get their keys and indexes there."""
     warehouse, target = work.warehouse, work.target
     assert isinstance(target, Fact)
-    staged = warehouse.stage_keyed(frame, target, load.staging, run.batch_id)
+    staged = warehouse.stage_keyed(frame, target, load.staging, run.batch_id, rows)
     work.say(f"wrote {staged.keyed} rows")
     with warehouse.transaction() as cursor:
         is_unique = partition.index(cursor, target, load.staging)
@@ -214,7 +223,9 @@ def plan(work: Work, as_of: dt.datetime | None) -> Counts:
         warehouse.ensure_tables(cursor)
         seen = _look(work, watermark.read(cursor, target.table), run.as_of)
         warehouse.create_staging(cursor, load.staging, target.staging)
-        staged = work.stage(seen, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging))
+        staged = work.stage(
+            seen, lambda frame: warehouse.stage_within(cursor, frame, target, load.staging, seen.rows)
+        )
         warehouse.lock(cursor, target)
         return _make_live(cursor, work, load, staged, seen, run)[0]
 

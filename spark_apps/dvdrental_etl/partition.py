@@ -14,6 +14,8 @@ from dvdrental_etl.targets import Fact
 
 #: What a table to come is called: like its attempt's staging table, with this behind.
 SUFFIX = "_rows"
+#: So many facts are worth bringing the dimensions' keys to Spark, which takes two seconds, to be written only once.
+MANY_ROWS = 500_000
 
 
 def has_room(cursor: Any, target: Fact) -> bool:
@@ -32,13 +34,20 @@ def has_room(cursor: Any, target: Fact) -> bool:
 
 
 def create(cursor: Any, fact: str, staging: str, batch_id: int) -> None:
-    """The table that rows are written to: like the fact, with its keys and indexes still to come.
+    """The table that rows are written to: like the fact, with its keys and indexes still to come, but for one."""
+    cursor.execute(f"CREATE TABLE {staging}{SUFFIX} (LIKE {fact})")
+    index_later_batches(cursor, f"{staging}{SUFFIX}", batch_id)
 
-    But for one: what later batches will write, for verify. The rows of this one, which are all checked, need no entry.
+
+def index_later_batches(cursor: Any, table: str, batch_id: int) -> None:
+    """Index, while a fact is empty, what later batches will write, for verify. This one's, which it reads whole, need
+    no entry.
+
     (BRIN is smaller, but rows of a night that fill the gaps of others lie in every block range: it reads all.)
     """
-    cursor.execute(f"CREATE TABLE {staging}{SUFFIX} (LIKE {fact})")
-    cursor.execute(f"CREATE INDEX ON {staging}{SUFFIX} (batch_id) WHERE batch_id > {batch_id}")
+    cursor.execute(
+        f"CREATE INDEX IF NOT EXISTS {table}_batch_id_idx ON {table} (batch_id) WHERE batch_id > {batch_id}"
+    )
 
 
 def columns(target: Fact) -> tuple[str, ...]:

@@ -126,8 +126,8 @@ class Redshift(Warehouse):
                 [value for row in some for value in row],
             )
 
-    def stage(self, frame: "DataFrame", target: Target, name: str) -> Staged:
-        staged, files = self._files.write(frame, target, name, self._slices())
+    def stage(self, frame: "DataFrame", target: Target, name: str, expected: int) -> Staged:
+        staged, files = self._files.write(frame, target, name, self._slices(), expected)
         with self.transaction() as cursor:
             self._copy(cursor, name, target, files)
         return staged
@@ -137,9 +137,11 @@ class Redshift(Warehouse):
         with self.transaction() as cursor:
             self._copy(cursor, name, target, files)
 
-    def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
+    def stage_within(
+        self, cursor: Any, frame: "DataFrame", target: Target, name: str, expected: int
+    ) -> Staged:
         # Asking may fail, and then this transaction would be over; a plan may take longer than a load.
-        staged, files = self._files.write(frame, target, name, slices=1)
+        staged, files = self._files.write(frame, target, name, slices=1, expected=expected)
         try:
             self._copy(cursor, name, target, files)
         finally:

@@ -1,11 +1,14 @@
-"""Rows are judged in Spark, and leave it as Arrow batches from the executors: copies.py and files.py say where to."""
+"""Rows are judged in Spark, and leave it as Arrow batches from the executors, or the driver if they are few.
+
+copies.py and files.py say where to.
+"""
 
 import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Beyond this many rejects a task only counts: the gate refuses such a load anyway.
 MOST_REJECTS_PER_TASK = 20_000
+#: So few rows are sent by the driver: to start a Python worker takes a second, they take a tenth.
+FEW_ROWS = 100_000
 #: What is judged of a row: why it is rejected, as JSON, and the numbers of the rules that it is loaded in spite of.
 REJECT, WARNED = "reject", "warned"
 COUNTED = "staged", "keyed", "rejected", "warned"
@@ -40,7 +45,7 @@ class Staged:
     keyed: int = 0
 
 
-#: Sends good rows on, in an executor, and gives what to tell the driver of it: values of a receipt.
+#: Sends good rows on, where they are, and gives what to tell of it: values of a receipt.
 Sink = Callable[[Iterator["pa.RecordBatch"]], Iterator[Mapping[str, Any]]]
 
 
@@ -91,17 +96,24 @@ def _warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in rules(target) if rule.severity is Severity.WARN]
 
 
-def send(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> list[Any]:
-    """Send the good rows of a judged frame to the sink; the receipts of all tasks that succeeded.
+def send(
+    frame: "DataFrame", target: Target, sink: Sink, expected: int, more: Sequence[str] = ()
+) -> list[Any]:
+    """Send the good rows of a judged frame to the sink, from the executors; the receipts of tasks that succeeded.
 
-    more: columns that the sink wants besides those of staging.
+    expected: how many rows there are, about; few do not leave this process. more: columns that the sink wants besides
+    those of staging.
     """
-    return _encoded(frame, target, sink, more).collect()
+    if expected <= FEW_ROWS:
+        return _sent_from_here(frame, target, sink, more)
+    return _sent(frame, target, sink, more).collect()
 
 
-def send_here(frame: "DataFrame", target: Target, sink: Sink) -> Iterator[Any]:
+def send_one_by_one(frame: "DataFrame", target: Target, sink: Sink, expected: int) -> Iterator[Any]:
     """The same, task by task, for receipts that are too much at once."""
-    return _encoded(frame, target, sink).toLocalIterator()
+    if expected <= FEW_ROWS:
+        return iter(_sent_from_here(frame, target, sink))
+    return _sent(frame, target, sink).toLocalIterator()
 
 
 def staged(receipts: Sequence[Any], target: Target) -> Staged:
@@ -125,15 +137,30 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
     return Staged(landed, rejected, rejects, tuple(warned.values()), sum(r.keyed for r in receipts))
 
 
-def _encoded(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> "DataFrame":
+def _sent(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> "DataFrame":
+    encode = _encoder(target, sink, more)
+
+    def in_worker(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
+        yield from encode(batches)
+        _keep_what_is_imported()
+
+    return frame.mapInArrow(in_worker, RECEIPT)
+
+
+def _sent_from_here(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> list[Any]:
+    from pyspark.sql import Row
+
+    found = _encoder(target, sink, more)(frame.toArrow().to_batches())
+    return [Row(**receipt) for receipts in found for receipt in receipts.to_pylist()]
+
+
+def _encoder(
+    target: Target, sink: Sink, more: Sequence[str]
+) -> Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]:
+    """What executors are given of all that is here: no target, whose classes they would have to load."""
     columns = (*(column.name for column in target.staging), *more)
     warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
-    grain_key = target.grain_key
-
-    def encode(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-        yield from _encode(batches, columns, grain_key, warnings, sink)
-
-    return frame.mapInArrow(encode, RECEIPT)
+    return partial(_encode, columns=columns, grain_key=target.grain_key, warnings=warnings, sink=sink)
 
 
 def _encode(
@@ -143,7 +170,7 @@ def _encode(
     warnings: tuple[tuple[str, str], ...],
     sink: Sink,
 ) -> Iterator["pa.RecordBatch"]:
-    """Runs in an executor: good rows go to the sink; broken ones, and what to warn of, come back to the driver."""
+    """Good rows go to the sink; broken ones, and what to warn of, become receipts."""
     import pyarrow.compute as pc
 
     counts = {"staged": 0, "rejected": 0}
@@ -172,7 +199,6 @@ def _encode(
         column, rule = warnings[number]
         yield _receipt(warned=rows, key=str(key), rule=rule, name=column)
     yield _receipt(**counts)
-    _keep_what_is_imported()
 
 
 @cache

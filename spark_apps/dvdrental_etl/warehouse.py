@@ -188,16 +188,18 @@ class Warehouse:
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES %s"  # noqa: S608 - our own names
         execute_values(cursor, statement, rows, page_size=1000)
 
-    def stage(self, frame: "DataFrame", target: Target, name: str) -> Staged:
-        """Bring a frame's rows into the staging table, from the executors, each task in its own transaction."""
+    def stage(self, frame: "DataFrame", target: Target, name: str, expected: int) -> Staged:
+        """Bring a frame's rows, about so many, into the staging table, each task in its own transaction."""
         statement = self._copy_statement(name, [column.name for column in target.staging])
-        staged = copies.stage(frame, target, copies.CopyTarget(self.address.libpq(), statement))
+        staged = copies.stage(frame, target, copies.CopyTarget(self.address.libpq(), statement), expected)
         if staged.rows >= MANY_ROWS:
             with self.transaction() as cursor:
                 cursor.execute(f"ANALYZE {name}")
         return staged
 
-    def stage_keyed(self, frame: "DataFrame", target: Fact, name: str, batch_id: int) -> Staged:
+    def stage_keyed(
+        self, frame: "DataFrame", target: Fact, name: str, batch_id: int, expected: int
+    ) -> Staged:
         """Bring a frame's facts into the table to come beside the staging table, with their surrogate keys."""
         spark = frame.sparkSession
         versions = {
@@ -207,13 +209,18 @@ class Warehouse:
         early = self._copy_statement(name, [column.name for column in target.staging])
         libpq = self.address.libpq()
         to = copies.KeyedTarget(copies.CopyTarget(libpq, live), copies.CopyTarget(libpq, early))
-        return copies.stage_keyed(frame, target, versions, batch_id, to)
+        return copies.stage_keyed(frame, target, versions, batch_id, to, expected)
 
-    def stage_within(self, cursor: Any, frame: "DataFrame", target: Target, name: str) -> Staged:
+    def stage_within(
+        self, cursor: Any, frame: "DataFrame", target: Target, name: str, expected: int
+    ) -> Staged:
         """The same within this transaction, in which the staging table was made."""
         statement = self._copy_statement(name, [column.name for column in target.staging])
         return copies.stream(
-            frame, target, lambda file: cursor.copy_expert(f"{statement} (FORMAT csv)", file, size=1 << 20)
+            frame,
+            target,
+            lambda file: cursor.copy_expert(f"{statement} (FORMAT csv)", file, size=1 << 20),
+            expected,
         )
 
     def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
