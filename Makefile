@@ -32,9 +32,9 @@ test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones f
 	@$(RUN) -m pytest tests/unit
 	@$(RUN) -m pytest --ignore=tests/unit --durations=12
 
-bench: env driver ## this suite beside its peers, in turn, in one run (SCALE; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
+bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) demo/environment.py .venv-bench benchmarks/requirements.lock
-	@$(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(SCALE),--scale '$(SCALE)') \
+	@$(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
 lint: env ## linter, formatter, type checker

@@ -23,6 +23,7 @@ from demo.errors import DemoError
 from demo.runtime import terminate_like_interrupt
 from sandbox.access import SOURCE
 from sandbox.errors import SandboxError
+from sandbox.fill import Content
 
 WIDTH = 110  # of the table in a file
 FOLDER = ROOT / ".bench"
@@ -43,7 +44,8 @@ sql_scripts, surrogate keys looked up by the version that was valid at the payme
 SQL on the source after each run: a wrong table ends the benchmark with exit code 1. Who dies or exceeds
 --limit is recorded so and left out from then on.
 
-Sandboxes stay in .bench/scale-N for the next run: `python -m sandbox down --purge --dir .bench/scale-N` removes one.
+Sandboxes stay in .bench (scale-N, dump) for the next run: `python -m sandbox down --purge --dir .bench/scale-N`
+removes one.
 Nothing in them is synced to disk (fsync off), for all contenders alike."""
 
 
@@ -56,9 +58,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--what", choices=KINDS, default="full", help="what is measured (default full)")
-    made.add_argument(
+    data = made.add_mutually_exclusive_group()
+    data.add_argument(
         "--scale", type=float, default=30, help="times the real dvdrental (default 30: 437,880 payments)"
     )
+    data.add_argument("--dump", type=Path, metavar="FILE", help="this dump, not generated data")
     made.add_argument("--rounds", type=int, default=5, help="how often each runs (default 5)")
     made.add_argument("--only", default="", metavar="A,B", help="only these contenders, as suite,duckdb")
     made.add_argument(
@@ -73,18 +77,18 @@ def measure(options: argparse.Namespace, console: Console, folder: Path) -> Resu
     def say(text: str) -> None:
         console.print(f"[dim]{dt.datetime.now(dt.UTC):%H:%M:%S}[/dim]  {text}")
 
-    ground = Ground(folder / f"scale-{options.scale:g}", folder / "work", options.scale, say)
+    ground = Ground(folder, Content(options.dump, options.scale), say)
     suite = Suite(ground.work)
     with ground.up():
         if suite.train(ground.place("warehouse").config):
             say("Spark has made an archive of its classes, as at the set-up of the product")
-        with KINDS[options.what](Setting(ground, suite, folder, options.limit)) as plan:
+        with KINDS[options.what](Setting(ground, suite, options.limit)) as plan:
             entries = chosen(plan, [name for name in options.only.split(",") if name])
             runs = rounds(entries, options.rounds, say, plan.before)
             return Result(
                 what=options.what,
                 about=plan.about,
-                scale=options.scale,
+                data=ground.name,
                 rows=ground.facts(),
                 changed=plan.changed,
                 date=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
@@ -99,7 +103,7 @@ def measure(options: argparse.Namespace, console: Console, folder: Path) -> Resu
 def keep(result: Result, folder: Path) -> Path:
     """Write the result as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.what}-scale-{result.scale:g}.json"
+    path = folder / f"{result.what}-{result.data.replace(' ', '-')}.json"
     path.write_text(json.dumps(result.document(), indent=2) + "\n")
     return path
 

@@ -11,7 +11,7 @@ from benchmarks.results import Result
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, TARGET = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmark"
 OURS, THEIRS, INK, FAINT = "#2a6f97", "#b8c4ce", "#222222", "#6b7680"
-#: Kinds in the order of reading, the small scale before the large one.
+#: Kinds in the order of reading, few payments before many.
 ORDER = ("full", "dag", "night", "dag-night")
 BAR, HEAD, WIDTH = 0.3, 0.62, 8.6  # inches
 
@@ -63,7 +63,7 @@ def footer(results: Sequence[Result]) -> str:
 def read(folder: Path) -> list[Result]:
     """The results in a folder, in the order in which they are drawn."""
     found = [Result.read(json.loads(path.read_text())) for path in folder.glob("*.json")]
-    return sorted(found, key=lambda result: (ORDER.index(result.what), result.scale))
+    return sorted(found, key=lambda result: (ORDER.index(result.what), result.rows))
 
 
 def draw(results: Sequence[Result], target: Path) -> None:

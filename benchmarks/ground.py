@@ -44,20 +44,27 @@ class Place:
 
 
 class Ground:
-    """The sandbox of one scale. `folder` holds it, and `work` what runs leave: logs and credentials files."""
+    """The sandbox of one business, "scale 30" or "dump". It lies in `folder`, and beside it what runs leave there."""
 
-    def __init__(self, folder: Path, work: Path, scale: float, say: Say) -> None:
-        self.sandbox = Sandbox(folder)
-        self.work, self.scale, self.say = work, scale, say
-        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def __init__(self, folder: Path, content: Content, say: Say) -> None:
+        self.name = "dump" if content.dump else f"scale {content.scale:g}"
+        self.folder, self.work, self.say = folder, folder / "work", say
+        self.sandbox = Sandbox(folder / self.slug)
+        self._content = content
+        self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def slug(self) -> str:
+        """Its name as files have it."""
+        return self.name.replace(" ", "-")
 
     @contextmanager
     def up(self) -> Iterator["Ground"]:
         """Start it, and stop it at the end if it was down; its data stays for the next run."""
         was_up, is_new = self.sandbox.port is not None, not self.sandbox.exists()
         what = "is made, once" if is_new else "is kept from an earlier run"
-        self.say(f"sandbox at scale {self.scale:g}: {what}")
-        self.sandbox.up(Content(scale=self.scale), Progress.to_stderr() if is_new else None)
+        self.say(f"sandbox, {self.name}: {what}")
+        self.sandbox.up(self._content, Progress.to_stderr() if is_new else None)
         try:
             # Who joins in the source brings the keys there, in temporary tables.
             self.superuser(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}"), SOURCE, READER)
@@ -81,7 +88,7 @@ class Ground:
 
     def place(self, warehouse: str, source: str = SOURCE) -> Place:
         """Both databases and a credentials file for them."""
-        config = self.work / f"{source}-{warehouse}-{self.scale:g}.json"
+        config = self.work / f"{source}-{warehouse}-{self.slug}.json"
         write_secret(config, json.dumps(self.sandbox.credentials(source, warehouse)))
         return Place(self.sandbox, source, warehouse, config)
 

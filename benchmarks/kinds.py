@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import lineup
 from benchmarks.bench import Entry, program
@@ -16,16 +15,16 @@ from benchmarks.measure import run
 from benchmarks.nights import SOURCE as NIGHT_SOURCE
 from benchmarks.nights import Nights
 from benchmarks.results import DONE, Measured
+from sandbox import fill
 from sandbox.access import SOURCE
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a benchmark is run with. folder: Airflow's home lies there. limit: seconds for a program."""
+    """What a benchmark is run with. limit: seconds for a program."""
 
     ground: Ground
     suite: Suite
-    folder: Path
     limit: float
 
 
@@ -133,19 +132,19 @@ def night(setting: Setting) -> Iterator[Plan]:
 def dag_night(setting: Setting) -> Iterator[Plan]:
     """The whole DAG of a night, here and at scale 1: what does the size of the rest cost?"""
     large = setting.ground
-    if large.scale == 1:
+    small = Ground(large.folder, fill.Content(scale=1), large.say)
+    if large.name == small.name:
         raise BenchError("dag-night compares with scale 1: give another SCALE")
     with ExitStack() as stack:
-        small = Ground(setting.folder / "scale-1", large.work, 1, large.say)
         grounds = [stack.enter_context(small.up()), large]
         all_nights = [stack.enter_context(_nights(setting, ground)) for ground in grounds]
         entries = [
             Entry(
-                f"scale-{ground.scale:g}",
-                f"scale {ground.scale:g}",
+                ground.slug,
+                ground.name,
                 nights.place,
                 _airflow(setting, ground),
-                _fact_check(ground, f"scale {ground.scale:g}", nights.expectation),
+                _fact_check(ground, ground.name, nights.expectation),
             )
             for ground, nights in zip(grounds, all_nights, strict=True)
         ]
@@ -163,7 +162,7 @@ KINDS = {"full": full, "dag": dag, "night": night, "dag-night": dag_night}
 @contextmanager
 def _nights(setting: Setting, ground: Ground) -> Iterator[Nights]:
     ground.empty()
-    ground.say(f"scale {ground.scale:g}: the suite loads everything once, before the first night")
+    ground.say(f"{ground.name}: the suite loads everything once, before the first night")
     nights = Nights(ground)
     try:
         load(setting, nights.begin(EMPTY), *lineup.DIMENSIONS, "fact_sales")
@@ -174,7 +173,7 @@ def _nights(setting: Setting, ground: Ground) -> Iterator[Nights]:
 
 def _airflow(setting: Setting, ground: Ground) -> Callable[[Place, str], Measured]:
     def start(place: Place, _: str) -> Measured:
-        home = setting.folder / "airflow"
+        home = ground.folder / "airflow"
         return run_dag(place, setting.suite.extra(), home, setting.limit, ground.server_cpu)
 
     return start

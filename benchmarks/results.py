@@ -61,13 +61,14 @@ class Summary:
 class Result:
     """One benchmark: what was done, on what, by whom, and all runs.
 
+    data: the business, as "scale 30" or "dump".
     rows: payments in the source, before any night. changed: facts that a night changed, else 0.
     titles: contender -> its name for people, in the order of the table; the first is the base of the ratios.
     """
 
     what: str
     about: str
-    scale: float
+    data: str
     rows: int
     changed: int
     date: str

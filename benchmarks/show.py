@@ -24,7 +24,7 @@ def table(result: Result) -> Table:
 def title(result: Result) -> str:
     """What was done, to how much."""
     changed = f", {result.changed:,} rows changed" if result.changed else ""
-    return f"{result.about}, scale {result.scale:g}: {result.rows:,} payments{changed}"
+    return f"{result.about}, {result.data}: {result.rows:,} payments{changed}"
 
 
 def _cells(one: Summary) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from benchmarks.errors import BenchError
 from benchmarks.ground import Ground, Place
 from benchmarks.nights import SOURCE, Nights
 from benchmarks.results import DONE
+from sandbox.fill import Content
 from sandbox.server import Sandbox
 
 SCALE = 0.05
@@ -43,7 +44,7 @@ def test_suite_and_copy_load_the_same_table(folder: Path) -> None:
 
 
 def test_a_night_changes_so_many_facts(folder: Path) -> None:
-    with Ground(folder / f"scale-{SCALE}", folder / "work", SCALE, lambda _: None).up() as ground:
+    with Ground(folder, Content(scale=SCALE), lambda _: None).up() as ground:
         nights = Nights(ground)
         nights.begin(ground.empty())
         facts = EXPECTED[EXPECTED.index("FROM (") + 6 : EXPECTED.rindex(")")]
@@ -60,7 +61,8 @@ def test_a_night_changes_so_many_facts(folder: Path) -> None:
 @pytest.fixture
 def loaded(server: Sandbox, lab: Lab, tmp_path: Path) -> tuple[Ground, Place]:
     """A warehouse that the suite has loaded, as the benchmark sees it."""
-    ground = Ground(server.directory, tmp_path, SCALE, lambda _: None)
+    ground = Ground(tmp_path, Content(scale=SCALE), lambda _: None)
+    ground.sandbox = server
     ground.empty()
     return ground, Place(server, lab.source.database, lab.warehouse.database, lab.config)
 

@@ -1,9 +1,33 @@
-"""A fact's first load on PostgreSQL: rows are written once, to a table that takes the empty partition's place."""
+"""A fact's first load on PostgreSQL: many rows are written once, to a table that takes the empty partition's place."""
 
+import pytest
 from lab import Lab
+
+from dvdrental_etl import partition, staging
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
 LEFT = "SELECT relname FROM pg_class WHERE relname LIKE 'stg%%' AND relnamespace = 'dw'::regnamespace"
+
+#: A table's indexes: what each is on, whether it is the primary key, whether it is complete.
+INDEXES = """
+    SELECT regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', ''), indisprimary, indisvalid FROM pg_index
+    WHERE indrelid = %s::regclass ORDER BY 1
+"""
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The few payments of a test are many."""
+    monkeypatch.setattr(partition, "MANY_ROWS", 1)
+    monkeypatch.setattr(staging, "FEW_ROWS", 0)
+
+
+def check_indexes(lab: Lab) -> None:
+    """The partition has what its fact has, and where to find what later batches write."""
+    batch = lab.warehouse.value("SELECT min(batch_id) FROM fact_sales")
+    later = (f"btree (batch_id) WHERE (batch_id > {batch})", False, True)
+    assert lab.warehouse(INDEXES, "fact_sales_rows") == sorted([*lab.warehouse(INDEXES, "fact_sales"), later])
+    assert len(lab.warehouse(INDEXES, "fact_sales")) >= 2
 
 
 def load_dimensions(lab: Lab) -> None:
@@ -11,6 +35,7 @@ def load_dimensions(lab: Lab) -> None:
         lab.load(table)
 
 
+@pytest.mark.usefixtures("many")
 def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: Lab) -> None:
     load_dimensions(empty)
     empty.warehouse("CREATE VIEW takings AS SELECT sum(sales_amount) AS total FROM fact_sales")
@@ -21,17 +46,38 @@ def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: La
     assert empty.warehouse.value("SELECT total FROM takings") == empty.source.value(
         "SELECT sum(amount) FROM payment"
     )
-    indexed = """
-        SELECT regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', ''), indisprimary, indisvalid FROM pg_index
-        WHERE indrelid = %s::regclass ORDER BY 1
-    """
-    batch = empty.warehouse.value("SELECT min(batch_id) FROM fact_sales")
-    later = (f"btree (batch_id) WHERE (batch_id > {batch})", False, True)
-    assert empty.warehouse(indexed, "fact_sales_rows") == sorted(
-        [*empty.warehouse(indexed, "fact_sales"), later]
-    )
-    assert len(empty.warehouse(indexed, "fact_sales")) >= 2
+    check_indexes(empty)
     assert empty.warehouse(LEFT) == []
+    empty.check_mirrors_source()
+
+
+def test_few_rows_enter_the_partition_that_is_there(empty: Lab) -> None:
+    load_dimensions(empty)
+    before = empty.warehouse(PARTITION)
+    empty.load("fact_sales")
+    assert empty.warehouse(PARTITION) == before
+    check_indexes(empty)
+    empty.check_mirrors_source()
+
+
+@pytest.mark.usefixtures("many")
+def test_where_no_member_is_known_yet_all_facts_come_by_way_of_staging(empty: Lab) -> None:
+    before = empty.warehouse(PARTITION)
+    empty.load("fact_sales")
+    assert empty.warehouse(PARTITION) == before
+    check_indexes(empty)
+    assert empty.warehouse(LEFT) == []
+    assert empty.facts() == empty.source_facts()
+
+
+def test_a_first_load_after_one_that_failed(empty: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_dimensions(empty)
+    with monkeypatch.context() as broken:
+        broken.setattr(staging, "staged", None)
+        with pytest.raises(TypeError):
+            empty.load("fact_sales")
+    empty.load("fact_sales")
+    assert len(empty.warehouse(INDEXES, "fact_sales_rows")) == len(empty.warehouse(INDEXES, "fact_sales")) + 1
     empty.check_mirrors_source()
 
 
@@ -44,6 +90,7 @@ def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Lab) -> None:
     empty.check_mirrors_source()
 
 
+@pytest.mark.usefixtures("many")
 def test_early_facts_come_along_by_way_of_staging(empty: Lab) -> None:
     load_dimensions(empty)
     empty.source(
@@ -60,6 +107,7 @@ def test_early_facts_come_along_by_way_of_staging(empty: Lab) -> None:
     empty.check_mirrors_source()
 
 
+@pytest.mark.usefixtures("many")
 def test_a_key_that_occurs_twice_is_refused_and_nothing_is_left(empty: Lab) -> None:
     load_dimensions(empty)
     empty.source(

@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 from redshift_lab import check_clean, staged_files, to_redshift
 from sqlfluff.core import FluffConfig, Linter
 
-from dvdrental_etl import settings, tryout, verify, watermark
+from dvdrental_etl import settings, staging, tryout, verify, watermark
 from dvdrental_etl.files import Files, StagedFile, StagedFiles
 from dvdrental_etl.redshift import Redshift
 from sandbox.business.days import Business
@@ -272,8 +272,11 @@ def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
     check_clean(loaded, cluster)
 
 
-def test_a_worker_that_is_killed_while_it_writes(loaded: Lab, cluster: Emulator) -> None:
+def test_a_worker_that_is_killed_while_it_writes(
+    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
+    monkeypatch.setattr(staging, "FEW_ROWS", 0)  # few rows, but an executor's
     # After two looks at the folder, the upload takes long enough to be killed in.
     cluster.faults.s3_slow(3, 2.0)
     over = threading.Event()

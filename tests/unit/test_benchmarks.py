@@ -27,12 +27,14 @@ def run(contender: str, number: int, seconds: float, ended: str = DONE, peak: in
     return Run(contender, number, ended, seconds, cpu=seconds * 2, peak_bytes=peak, server_cpu=seconds / 2)
 
 
-def result(*runs: Run, what: str = "full", scale: float = 30, changed: int = 0) -> Result:
+def result(
+    *runs: Run, what: str = "full", data: str = "scale 30", rows: int = 1000, changed: int = 0
+) -> Result:
     return Result(
         what=what,
         about="fact_sales, everything",
-        scale=scale,
-        rows=1000,
+        data=data,
+        rows=rows,
         changed=changed,
         date="2026-01-31",
         machine={"cores": 2, "memory_gb": 23.5, "cpu": "A CPU", "os": "An OS"},
@@ -111,12 +113,19 @@ def test_a_chart_has_the_fastest_on_top_and_the_dead_below():
     assert [(bar.title, bar.note) for bar in dead][1] == ("Spark JDBC, plain", HEAP)
 
 
-def test_results_are_drawn_in_order_of_kind_and_scale(tmp_path):
-    for what, scale in (("night", 30.0), ("full", 1000.0), ("full", 30.0), ("dag", 30.0)):
-        command.keep(result(run("suite", 1, 10), what=what, scale=scale), tmp_path)
-    assert (tmp_path / "full-scale-1000.json").is_file()
-    found = [(one.what, one.scale) for one in chart.read(tmp_path)]
-    assert found == [("full", 30), ("full", 1000), ("dag", 30), ("night", 30)]
+def test_results_are_drawn_in_order_of_kind_and_size(tmp_path):
+    for what, data, rows in (
+        ("night", "scale 30", 437_880),
+        ("full", "scale 1000", 14_596_000),
+        ("full", "scale 30", 437_880),
+        ("dag", "dump", 14_596),
+    ):
+        command.keep(result(run("suite", 1, 10), what=what, data=data, rows=rows), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("night-scale-30.json", "full-scale-1000.json", "full-scale-30.json", "dag-dump.json"),
+    }
+    found = [(one.what, one.data) for one in chart.read(tmp_path)]
+    assert found == [("full", "scale 30"), ("full", "scale 1000"), ("dag", "dump"), ("night", "scale 30")]
     assert chart.footer(chart.read(tmp_path)).endswith("\n2 cores, 24 GB, A CPU")
 
 

@@ -77,7 +77,7 @@ def test_ranges_whose_keys_are_not_the_same_any_more(then, now, spans):
 )
 def test_the_horizon_on_the_circle_of_transaction_ids(horizon, asked):
     source = Asked()
-    assert changes._written_since(source, PAYMENT, horizon) == set()
+    assert changes._written_since(source, PAYMENT, horizon) == []
     assert source.parameters == [(asked, changes.MOST_KEYS + 1)]
 
 

@@ -3,7 +3,10 @@
 import datetime as dt
 from pathlib import Path
 
+import psycopg2
+import psycopg2.errors
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from pyspark.errors import PySparkException
 
 from dvdrental_etl import errors, job, settings
@@ -136,8 +139,17 @@ def test_a_wrong_configuration_ends_with_3_and_one_line(capsys, tmp_path):
     )
 
 
+NAMES = {
+    "DVDRENTAL_SOURCE_URL": "jdbc:postgresql://s/d",
+    "DVDRENTAL_SOURCE_USER": "u",
+    "DVDRENTAL_WAREHOUSE_KIND": "postgres",
+    "DVDRENTAL_WAREHOUSE_URL": "jdbc:postgresql://w/d",
+    "DVDRENTAL_WAREHOUSE_USER": "u",
+}
+
+
 @pytest.mark.parametrize(
-    ("spark_says", "error", "told"),
+    ("raised", "error", "told"),
     [
         (
             "Job aborted: Lost task 0.3 in stage 1.0: ExecutorLostFailure (executor 5 exited): exit code 137",
@@ -164,20 +176,33 @@ def test_a_wrong_configuration_ends_with_3_and_one_line(capsys, tmp_path):
             errors.SourceError,
             "source s:5432/d: reading failed: org.postgresql.util.PSQLException: ERROR: permission denied",
         ),
+        (
+            psycopg2.OperationalError("the server closed the connection\nunexpectedly"),
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: the server closed the connection",
+        ),
+        (
+            psycopg2.errors.InsufficientPrivilege("permission denied for table stg"),
+            errors.WarehouseError,
+            "warehouse w:5432/d: staging failed: permission denied for table stg",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://s3"),
+            errors.WarehouseError,
+            'warehouse w:5432/d: staging failed: Could not connect to the endpoint URL: "https://s3"',
+        ),
     ],
 )
-def test_whose_fault_a_failed_spark_job_is(spark_says, error, told):
-    names = {
-        "DVDRENTAL_SOURCE_URL": "jdbc:postgresql://s/d",
-        "DVDRENTAL_SOURCE_USER": "u",
-        "DVDRENTAL_WAREHOUSE_KIND": "postgres",
-        "DVDRENTAL_WAREHOUSE_URL": "jdbc:postgresql://w/d",
-        "DVDRENTAL_WAREHOUSE_USER": "u",
-    }
-    configured = settings.load(None, names)
-    with pytest.raises(error) as raised, job._translated(configured):
-        raise PySparkException(spark_says)
-    assert raised.value.message == told
+def test_whose_fault_it_is_that_rows_did_not_arrive(raised, error, told):
+    configured = settings.load(None, NAMES)
+    with pytest.raises(error) as seen, job._translated(configured):
+        raise PySparkException(raised) if isinstance(raised, str) else raised
+    assert seen.value.message == told
+
+
+def test_a_fault_of_our_own_is_nobody_else_s():
+    with pytest.raises(KeyError), job._translated(settings.load(None, NAMES)):
+        raise KeyError("psycopg2")
 
 
 def test_debug_shows_the_stack_after_the_line(capsys, tmp_path):
