@@ -132,7 +132,7 @@ class _Told:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a task puts its files. Credentials are the executor's own, by AWS's usual chain."""
+    """Where a task puts its files. Credentials are those of its process, by AWS's usual chain."""
 
     endpoint: str
     bucket: str
@@ -151,7 +151,7 @@ def _client(endpoint: str) -> Any:
 def _put_files(
     batches: Iterable["pa.RecordBatch"], place: _Place, slices: int
 ) -> Iterator[Mapping[str, Any]]:
-    """Runs in an executor. A key of its own for each file of each try of a task: none is ever overwritten."""
+    """A key of its own for each file of each try of a task: none is ever overwritten."""
     import secrets
 
     client = _client(place.endpoint)

@@ -162,7 +162,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
 
 
 def _stage_keyed(work: Work, load: Load, run: Batch, rows: int, frame: "DataFrame") -> Staged:
-    """Stage a fact's first load: its rows are where they stay, and get their keys and indexes there."""
+    """Stage a large first load of a fact: its rows are where they stay, and get their keys and indexes there."""
     warehouse, target = work.warehouse, work.target
     assert isinstance(target, Fact)
     staged = warehouse.stage_keyed(frame, target, load.staging, run.batch_id, rows)

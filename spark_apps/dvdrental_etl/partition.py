@@ -1,6 +1,6 @@
-"""A fact's first load on PostgreSQL: its rows are written once, to a table that then becomes the fact's partition.
+"""A fact's first load on PostgreSQL, if large: rows are written once, to a table that becomes the fact's partition.
 
-physical/postgres.sql makes a fact a partitioned table of one partition. While that is empty, nobody misses it: a load
+physical/postgres.sql makes a fact a partitioned table of one partition. While that is empty, nobody misses it: the load
 fills another table beside it, in parallel and with surrogate keys, gives it the fact's keys and indexes, and puts it in
 the empty one's place within its publish. The fact keeps its OID, grants, indexes and views.
 """
@@ -34,7 +34,7 @@ def has_room(cursor: Any, target: Fact) -> bool:
 
 
 def create(cursor: Any, fact: str, staging: str, batch_id: int) -> None:
-    """The table that rows are written to: like the fact, with its keys and indexes still to come, but for one."""
+    """The table that rows are written to: like the fact, its keys and indexes still to come, but for one."""
     cursor.execute(f"CREATE TABLE {staging}{SUFFIX} (LIKE {fact})")
     index_later_batches(cursor, f"{staging}{SUFFIX}", batch_id)
 

@@ -61,7 +61,8 @@ def test_few_rows_enter_the_partition_that_is_there(empty: Lab) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_where_no_member_is_known_yet_all_facts_come_by_way_of_staging(empty: Lab) -> None:
+def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: Lab) -> None:
+    empty.load("dim_store")
     before = empty.warehouse(PARTITION)
     empty.load("fact_sales")
     assert empty.warehouse(PARTITION) == before
