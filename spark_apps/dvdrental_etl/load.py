@@ -70,7 +70,7 @@ class Seen:
     def rows(self) -> int:
         """How many rows of the grain are read."""
         keys = self.extent.keys
-        return changes.row_count(self.ranges[self.grain]) if keys is None else len(keys[self.grain])
+        return quality.whole(self.totals)[0] if keys is None else len(keys[self.grain])
 
 
 def publish(work: Work, run: Batch, began: float) -> Counts:

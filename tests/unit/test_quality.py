@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import os
 from decimal import Decimal
 
 import pyarrow as pa
@@ -372,6 +373,17 @@ def streamed(frame, target):
         ways.append((b"".join(sent), staged))
     assert ways[0] == ways[1]
     return ways[0]
+
+
+@pytest.mark.parametrize(("expected", "is_here"), [(100_000, True), (100_001, False)])
+def test_few_rows_are_sent_from_here_and_many_from_executors(framed, expected, is_here):
+    def sink(rows):
+        yield {"url": str(os.getpid()), "length": sum(batch.num_rows for batch in rows)}
+
+    judged = staging.judged(framed(SALE_COLUMNS, [SALE]), SALES)
+    (sent, counted) = staging.send(judged, SALES, sink, expected)
+    assert (sent.length, counted.staged, counted.rejected) == (1, 1, 0)
+    assert (sent.url == str(os.getpid())) is is_here
 
 
 def test_a_member_as_it_enters_copy(framed):
