@@ -47,11 +47,14 @@ class Client:
             ) from None
 
     def wait_ready(self, seconds: float = 180) -> None:
-        """Wait until the API answers and the DAG is known. Raises DemoError with the DAG's import error."""
+        """Wait until the API answers, tasks' own too, and the DAG is known. Raises DemoError with its import error."""
         for _ in self._ticks(seconds, "Airflow did not come up"):
             try:
                 self.token = self.token or self.call("/auth/token")["access_token"]
                 self.call(f"/api/v2/dags/{DAG}")
+                self.call(
+                    "/execution/health"
+                )  # what tasks talk to is put together as it is first asked: 2.5 seconds
                 return
             except RefusedError as refusal:
                 if refusal.code == 404 and self.token:
