@@ -14,9 +14,10 @@ from benchmarks import __main__ as command
 from benchmarks import chart, measure
 from benchmarks.bench import Entry, rounds
 from benchmarks.errors import BenchError
-from benchmarks.ground import Place
+from benchmarks.ground import Ground, Place
 from benchmarks.results import DONE, Measured, Result, Run
 from benchmarks.show import show
+from sandbox.fill import Content
 from sandbox.server import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,19 @@ def test_a_chart_has_the_fastest_on_top_and_the_dead_below():
     assert [bar.is_ours for bar in drawn.bars] == [False, True, False]
     dead = chart.panel(result(run("suite", 1, 10), run("plain", 1, 60, HEAP))).bars
     assert [(bar.title, bar.note) for bar in dead][1] == ("Spark JDBC, plain", HEAP)
+
+
+def test_each_business_has_a_sandbox_of_its_own(tmp_path):
+    dump = tmp_path / "any.tar"
+    dump.touch()
+    grounds = [
+        Ground(tmp_path, made, print) for made in (Content(dump), Content(scale=30), Content(scale=0.05))
+    ]
+    assert [(ground.name, ground.sandbox.directory.relative_to(tmp_path)) for ground in grounds] == [
+        ("dump", Path("dump")),
+        ("scale 30", Path("scale-30")),
+        ("scale 0.05", Path("scale-0.05")),
+    ]
 
 
 def test_results_are_drawn_in_order_of_kind_and_size(tmp_path):
