@@ -103,7 +103,7 @@ def measure(options: argparse.Namespace, console: Console, folder: Path) -> Resu
 def keep(result: Result, folder: Path) -> Path:
     """Write the result as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.what}-{result.data.replace(' ', '-')}.json"
+    path = folder / f"{result.slug}.json"
     path.write_text(json.dumps(result.document(), indent=2) + "\n")
     return path
 

@@ -13,6 +13,7 @@ from psycopg2 import sql
 from benchmarks.contenders.star import FRESH, KEYS
 from benchmarks.errors import BenchError
 from benchmarks.measure import cpu_of
+from benchmarks.results import slug
 from sandbox.access import READER, SOURCE, WRITER, write_secret
 from sandbox.fill import Content
 from sandbox.progress import Progress
@@ -56,7 +57,7 @@ class Ground:
     @property
     def slug(self) -> str:
         """Its name as files have it."""
-        return self.name.replace(" ", "-")
+        return slug(self.name)
 
     @contextmanager
     def up(self) -> Iterator["Ground"]:

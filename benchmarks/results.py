@@ -57,6 +57,11 @@ class Summary:
     ratio: float | None = None
 
 
+def slug(data: str) -> str:
+    """The name of a business as files have it: "scale-30"."""
+    return data.replace(" ", "-")
+
+
 @dataclass(frozen=True)
 class Result:
     """One benchmark: what was done, on what, by whom, and all runs.
@@ -77,6 +82,11 @@ class Result:
     memory: str
     titles: Mapping[str, str]
     runs: Sequence[Run] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        """Its name as files have it."""
+        return f"{self.what}-{slug(self.data)}"
 
     @property
     def base(self) -> str:

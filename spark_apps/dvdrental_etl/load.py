@@ -133,7 +133,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         warehouse.create_staging(cursor, load.staging, target.staging)
         to_come = False
         if isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target):
-            partition.index_later_batches(cursor, f"{target.table}{partition.SUFFIX}", run.batch_id)
+            partition.index_later_batches(cursor, target.table, run.batch_id)
             if to_come := seen.rows >= partition.MANY_ROWS:
                 partition.create(cursor, target.table, load.staging, run.batch_id)
     if to_come:

@@ -36,15 +36,16 @@ def has_room(cursor: Any, target: Fact) -> bool:
 def create(cursor: Any, fact: str, staging: str, batch_id: int) -> None:
     """The table that rows are written to: like the fact, its keys and indexes still to come, but for one."""
     cursor.execute(f"CREATE TABLE {staging}{SUFFIX} (LIKE {fact})")
-    index_later_batches(cursor, f"{staging}{SUFFIX}", batch_id)
+    index_later_batches(cursor, staging, batch_id)
 
 
-def index_later_batches(cursor: Any, table: str, batch_id: int) -> None:
-    """Index, while a fact is empty, what later batches will write, for verify. This one's, which it reads whole, need
-    no entry.
+def index_later_batches(cursor: Any, name: str, batch_id: int) -> None:
+    """Index what later batches will write, for verify, while the fact's or the attempt's table is empty.
 
+    The rows of this batch, which are all checked, need no entry.
     (BRIN is smaller, but rows of a night that fill the gaps of others lie in every block range: it reads all.)
     """
+    table = f"{name}{SUFFIX}"
     cursor.execute(
         f"CREATE INDEX IF NOT EXISTS {table}_batch_id_idx ON {table} (batch_id) WHERE batch_id > {batch_id}"
     )
