@@ -3,14 +3,14 @@
 import io
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl import binary, partition, staging
-from dvdrental_etl.keys import keyed
+from dvdrental_etl import binary, staging
+from dvdrental_etl.keys import Keying, Versions
 from dvdrental_etl.staging import Staged
-from dvdrental_etl.targets import Fact, Target
+from dvdrental_etl.targets import Fact, Lookup, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,67 +46,56 @@ def stage(frame: "DataFrame", target: Target, copy_to: CopyTarget, expected: int
     return staging.staged(staging.send(staging.judged(frame, target), target, sink, expected), target)
 
 
-def stage_keyed(
-    frame: "DataFrame",
-    target: Fact,
-    versions: "Mapping[str, DataFrame]",
-    batch_id: int,
-    to: "KeyedTarget",
-    expected: int,
-) -> Staged:
+def stage_keyed(frame: "DataFrame", target: Fact, keying: Keying, to: KeyedTarget, expected: int) -> Staged:
     """COPY the frame's facts, with surrogate keys, into the table to come; early ones into staging, as they are."""
-    from pyspark.sql import functions as F
-
-    keys = tuple(lookup.key for lookup in target.lookups)
-    staged, live = [column.name for column in target.staging], partition.columns(target)
+    known = frame.sparkSession.sparkContext.broadcast(keying)
 
     def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
-        return _copy_keyed(rows, keys, staged, live, to)
+        return _copy_keyed(rows, known.value, to)
 
-    facts = keyed(staging.judged(frame, target), target, versions).withColumn(
-        "batch_id", F.lit(batch_id).cast("bigint")
-    )
-    return staging.staged(staging.send(facts, target, sink, expected, (*keys, "batch_id")), target)
+    return staging.staged(staging.send(staging.judged(frame, target), target, sink, expected), target)
 
 
 def _copy_keyed(
-    batches: Iterator["pa.RecordBatch"],
-    keys: Sequence[str],
-    staged: Sequence[str],
-    live: Sequence[str],
-    to: "KeyedTarget",
+    batches: Iterator["pa.RecordBatch"], keying: Keying, to: KeyedTarget
 ) -> Iterator[Mapping[str, Any]]:
     """Runs in an executor. Early facts are few, but for a dimension that was never loaded: they wait on disk."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     count = 0
     with tempfile.TemporaryFile() as waiting:
-        early: list[pa.RecordBatchStreamWriter] = []
+        writers: list[pa.RecordBatchStreamWriter] = []
 
         def known() -> Iterator[pa.RecordBatch]:
             nonlocal count
             for batch in batches:
-                is_known = pc.is_valid(batch.column(keys[0]))
-                for key in keys[1:]:
-                    is_known = pc.and_(is_known, pc.is_valid(batch.column(key)))
-                found = batch.select(live)
-                if not pc.all(is_known).as_py():
-                    found = found.filter(is_known)
-                    late = batch.select(staged).filter(pc.invert(is_known))
-                    if not early:
-                        early.append(pa.ipc.new_stream(waiting, late.schema))
-                    early[0].write_batch(late)
+                found, early = keying.keyed(batch)
+                if early.num_rows:
+                    if not writers:
+                        writers.append(pa.ipc.new_stream(waiting, early.schema))
+                    writers[0].write_batch(early)
                 count += found.num_rows
                 if found.num_rows:
                     yield found
 
         copy_rows(known(), to.live)
-        if early:
-            early[0].close()
+        if writers:
+            writers[0].close()
             waiting.seek(0)
             copy_rows(iter(pa.ipc.open_stream(waiting)), to.early)
     yield {"keyed": count}
+
+
+def read_versions(cursor: Any, lookup: Lookup) -> Versions:
+    """All versions of a dimension's members."""
+    columns = "keys", "natural_keys", "valid_from", "valid_to"
+    copied = io.BytesIO()
+    rows = (
+        f"SELECT CAST({lookup.key} AS bigint), CAST({lookup.natural_key} AS bigint), valid_from, valid_to"  # noqa: S608
+        f" FROM {lookup.dimension}"
+    )
+    cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", copied, size=1 << 20)
+    return Versions.of(**binary.decoded(copied.getbuffer(), columns))
 
 
 def copy_rows(batches: Iterator["pa.RecordBatch"], copy_to: CopyTarget) -> None:

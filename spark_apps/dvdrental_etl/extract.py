@@ -8,7 +8,6 @@ from dvdrental_etl import session
 from dvdrental_etl.changes import RANGE_BITS, Ranges, row_count
 from dvdrental_etl.settings import Database
 from dvdrental_etl.source import TYPES, Source, Table, quoted
-from dvdrental_etl.targets import Lookup
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
@@ -57,14 +56,14 @@ def frame(
     parts = _parts(ranges, count, "stored_key") if keys is None else _among("stored_key", keys)
     # Chosen by the key as it is stored: a cast one would not find its index.
     query = f"({_select(source, table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-    reader = database_reader(spark, source.database).option("sessionInitStatement", _join_snapshot(source))
+    reader = _reader(spark, source.database).option("sessionInitStatement", _join_snapshot(source))
     found = reader.jdbc(_binary(source.database.url), query, predicates=parts).drop("stored_key")
     # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
     # a shuffle: most of a small load's work.
     return found if len(parts) > 1 else found.coalesce(1)
 
 
-def database_reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
+def _reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
     """A JDBC reader that streams rows, in binary. The password is an option of the read, never of Spark."""
     return (
         spark.read.format("jdbc")
@@ -91,13 +90,6 @@ def _join_snapshot(source: Source) -> str:
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
         f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; SET LOCAL TIME ZONE '{zone}'"
     )
-
-
-def versions(spark: "SparkSession", warehouse: Database, lookup: Lookup) -> "DataFrame":
-    """All versions of a dimension's members: surrogate key, natural key, valid_from, valid_to."""
-    columns = ", ".join((lookup.key, lookup.natural_key, "valid_from", "valid_to"))
-    query = f"(SELECT {columns} FROM {quoted(warehouse.schema)}.{lookup.dimension}) AS versions"  # noqa: S608
-    return database_reader(spark, warehouse).option("dbtable", query).load()
 
 
 def _parts(ranges: Ranges, count: int, column: str) -> list[str]:

@@ -12,9 +12,10 @@ import psycopg2
 from psycopg2 import errors as postgres
 from psycopg2.extras import execute_values
 
-from dvdrental_etl import copies, extract, partition
+from dvdrental_etl import copies, partition
 from dvdrental_etl.contract import TABLES, Column, differences, script, tables_in
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
+from dvdrental_etl.keys import Keying
 from dvdrental_etl.settings import Settings
 from dvdrental_etl.source import Totals, quoted
 from dvdrental_etl.staging import Staged
@@ -201,15 +202,16 @@ class Warehouse:
         self, frame: "DataFrame", target: Fact, name: str, batch_id: int, expected: int
     ) -> Staged:
         """Bring a frame's facts into the table to come beside the staging table, with their surrogate keys."""
-        spark = frame.sparkSession
-        versions = {
-            lookup.dimension: extract.versions(spark, self.address, lookup) for lookup in target.lookups
-        }
-        live = self._copy_statement(name + partition.SUFFIX, partition.columns(target))
+        columns = partition.columns(target)
+        with self.transaction() as cursor:
+            versions = {one.natural_key: copies.read_versions(cursor, one) for one in target.lookups}
+        live = self._copy_statement(name + partition.SUFFIX, columns)
         early = self._copy_statement(name, [column.name for column in target.staging])
         libpq = self.address.libpq()
         to = copies.KeyedTarget(copies.CopyTarget(libpq, live), copies.CopyTarget(libpq, early))
-        return copies.stage_keyed(frame, target, versions, batch_id, to, expected)
+        return copies.stage_keyed(
+            frame, target, Keying(target.event, versions, columns, batch_id), to, expected
+        )
 
     def stage_within(
         self, cursor: Any, frame: "DataFrame", target: Target, name: str, expected: int

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from dvdrental_etl.binary import encoded, is_fixed
+from dvdrental_etl.binary import decoded, encoded, is_fixed, moments
 
 AMOUNT = pa.decimal128(5, 2)
 
@@ -60,3 +60,29 @@ def test_text_and_large_money_have_no_fixed_width() -> None:
     assert not is_fixed(pa.schema([("amount", pa.decimal128(12, 2))]))
     assert not is_fixed(pa.schema([("rate", pa.decimal128(5, 3))]))
     assert not is_fixed(pa.schema([("moment", pa.timestamp("ns"))]))
+
+
+def test_what_copy_wrote_is_read_column_by_column() -> None:
+    copied = bytes.fromhex(
+        "5047434f50590aff0d0a00 00000000 00000000"
+        "0002 00000008 0000000000000005 00000008 fffffffffffffffe"
+        "0002 00000008 0000010000000003 00000008 00000000000f4240"
+        "ffff"
+    )
+    found = decoded(copied, ("key", "valid_from"))
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "key": [5, 2**40 + 3],
+        "valid_from": [-2, 1_000_000],
+    }
+
+
+def test_an_empty_table_has_empty_columns() -> None:
+    found = decoded(bytes.fromhex("5047434f50590aff0d0a00 00000000 00000000 ffff"), ("key",))
+    assert found["key"].tolist() == []
+
+
+def test_moments_count_from_2000() -> None:
+    column = pa.array(
+        [dt.datetime(2000, 1, 1, 0, 0, 1), dt.datetime(1999, 12, 31, 23, 59, 59)], pa.timestamp("us")
+    )
+    assert moments(column).tolist() == [1_000_000, -1_000_000]
