@@ -65,7 +65,7 @@ class Versions:
 
         place, ends = self._spans(natural_keys)
         if (ends - place > 1).any():  # most batches are of members that never changed
-            while (is_over := (place + 1 < ends) & (self.valid_to[place] <= events)).any():
+            while (is_over := (place < ends) & (self.valid_to[place] <= events)).any():
                 place = place + is_over
         place = np.where(place < ends, place, len(self.natural_keys))
         is_valid = (self.valid_from[place] <= events) & (events < self.valid_to[place])

@@ -131,11 +131,10 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
         )
         warehouse.drop_staging(cursor, load.staging)
         warehouse.create_staging(cursor, load.staging, target.staging)
-        to_come = False
-        if isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target):
+        to_come = isinstance(target, Fact) and seen.extent.is_full and partition.has_room(cursor, target)
+        if to_come:
             partition.index_later_batches(cursor, target.table, run.batch_id)
-            if to_come := seen.rows >= partition.MANY_ROWS:
-                partition.create(cursor, target.table, load.staging, run.batch_id)
+            partition.create(cursor, target.table, load.staging, run.batch_id)
     if to_come:
         staged = work.stage(seen, partial(_stage_keyed, work, load, run, seen.rows))
     else:
@@ -162,7 +161,7 @@ def _stage_and_publish(work: Work, run: Batch, load: Load, seen: Seen, began: fl
 
 
 def _stage_keyed(work: Work, load: Load, run: Batch, rows: int, frame: "DataFrame") -> Staged:
-    """Stage a large first load of a fact: its rows are where they stay, and get their keys and indexes there."""
+    """Stage the first load of a fact: its rows are where they stay, and get their keys and indexes there."""
     warehouse, target = work.warehouse, work.target
     assert isinstance(target, Fact)
     staged = warehouse.stage_keyed(frame, target, load.staging, run.batch_id, rows)

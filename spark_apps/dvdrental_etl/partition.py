@@ -1,4 +1,4 @@
-"""A fact's first load on PostgreSQL, if large: rows are written once, to a table that becomes the fact's partition.
+"""A fact's first load on PostgreSQL: rows are written once, to a table that becomes the fact's partition.
 
 physical/postgres.sql makes a fact a partitioned table of one partition. While that is empty, nobody misses it: the load
 fills another table beside it, in parallel and with surrogate keys, gives it the fact's keys and indexes, and puts it in
@@ -14,8 +14,6 @@ from dvdrental_etl.targets import Fact
 
 #: What a table to come is called: like its attempt's staging table, with this behind.
 SUFFIX = "_rows"
-#: So many facts are worth bringing the dimensions' keys to Spark, which takes two seconds, to be written only once.
-MANY_ROWS = 500_000
 
 
 def has_room(cursor: Any, target: Fact) -> bool:

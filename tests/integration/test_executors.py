@@ -43,10 +43,10 @@ AS_IF_MANY = f"""
 import sys
 
 sys.path.insert(0, {str(ROOT / "spark_apps")!r})
-from dvdrental_etl import partition, staging
+from dvdrental_etl import staging
 from load_fact_sales import main
 
-partition.MANY_ROWS, staging.FEW_ROWS = 1, 0
+staging.FEW_ROWS = 0
 main()
 """
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"

@@ -1,9 +1,11 @@
-"""A fact's first load on PostgreSQL: many rows are written once, to a table that takes the empty partition's place."""
+"""A fact's first load on PostgreSQL: rows are written once, to a table that takes the empty partition's place."""
+
+import datetime as dt
 
 import pytest
 from lab import Lab
 
-from dvdrental_etl import partition, staging
+from dvdrental_etl import staging
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
 LEFT = "SELECT relname FROM pg_class WHERE relname LIKE 'stg%%' AND relnamespace = 'dw'::regnamespace"
@@ -17,8 +19,7 @@ INDEXES = """
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The few payments of a test are many."""
-    monkeypatch.setattr(partition, "MANY_ROWS", 1)
+    """The few payments of a test are many: executors send them."""
     monkeypatch.setattr(staging, "FEW_ROWS", 0)
 
 
@@ -51,12 +52,35 @@ def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: La
     empty.check_mirrors_source()
 
 
-def test_few_rows_enter_the_partition_that_is_there(empty: Lab) -> None:
+def test_so_do_few_rows_that_the_driver_sends(empty: Lab) -> None:
     load_dimensions(empty)
     before = empty.warehouse(PARTITION)
     empty.load("fact_sales")
-    assert empty.warehouse(PARTITION) == before
+    assert empty.warehouse(PARTITION) != before
     check_indexes(empty)
+    assert empty.warehouse(LEFT) == []
+    empty.check_mirrors_source()
+
+
+def test_a_version_that_is_over_keys_the_facts_of_its_time(empty: Lab) -> None:
+    """Customers were loaded, moved and loaded again, all before the first load of the fact."""
+    load_dimensions(empty)
+    moved, payments = (
+        dt.datetime(2007, 4, 10),
+        "SELECT count(*) FROM payment WHERE customer_id <= 5 AND payment_date",
+    )
+    empty.source(
+        "UPDATE customer SET store_id = 3 - store_id, last_update = %s WHERE customer_id <= 5", moved
+    )
+    empty.load("dim_customer")
+    empty.load("fact_sales")
+    assert empty.warehouse(
+        "SELECT is_current, count(*), min(valid_from), max(valid_to) FROM fact_sales"
+        " JOIN dim_customer USING (customer_key) WHERE customer_id <= 5 GROUP BY 1 ORDER BY 1"
+    ) == [
+        (False, empty.source.value(f"{payments} < %s", moved), dt.datetime(1900, 1, 1), moved),
+        (True, empty.source.value(f"{payments} >= %s", moved), moved, dt.datetime(9999, 12, 31)),
+    ]
     empty.check_mirrors_source()
 
 
