@@ -10,7 +10,6 @@ the grain that it shows in; these are read whole, with all that they are joined 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from dvdrental_etl.source import Source, Table, quoted
 
@@ -114,11 +113,18 @@ def reason_for_all(
     return None
 
 
-def since(source: Source, tables: Sequence[Table], mark: Watermark, now: Mapping[str, Ranges]) -> Extent:
-    """The rows of the grain that changes since the mark show in, where that is cheap; else everything."""
+def since(
+    source: Source,
+    tables: Sequence[Table],
+    mark: Watermark,
+    young: Mapping[str, Sequence[int]],
+    now: Mapping[str, Ranges],
+) -> Extent:
+    """The rows of the grain that changes since the mark show in, where that is cheap; else everything.
+
+    young: what written_since() gives of each table. now: what ranges() gives.
+    """
     spans = {table.name: _differing(mark.ranges.get(table.name, {}), now[table.name]) for table in tables}
-    asks = (partial(_written_since, table=table, horizon=mark.horizon) for table in tables)
-    young = dict(zip((table.name for table in tables), source.together(*asks), strict=True))
     seen = ", ".join(f"{len(young[t.name])} rows and {len(spans[t.name])} ranges of {t.name}" for t in tables)
     if any(len(found) > MOST_KEYS for found in young.values()):
         return everything(f"much has changed: {seen}")
@@ -152,7 +158,7 @@ def _differing(then: Ranges, now: Ranges) -> list[Span]:
     return spans
 
 
-def _written_since(source: Source, table: Table, horizon: int) -> list[int]:
+def written_since(source: Source, table: Table, horizon: int) -> list[int]:
     """Keys of the rows that were inserted or updated by a transaction not older than the horizon; one scan.
 
     There may be more where they are more than MOST_KEYS. To ask for distinct ones would have PostgreSQL walk an index.

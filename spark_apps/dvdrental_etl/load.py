@@ -107,18 +107,21 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
         if work.full_refresh
         else changes.reason_for_all(source, tables, mark, as_of, batch.code_digest())
     )
-    if reason:
-        work.warm_up()
-    looks = (partial(changes.ranges, table=table) for table in tables)
-    totals, *found = source.together(lambda s: s.totals(work.target.counted), *looks)
-    ranges = dict(zip((table.name for table in tables), found, strict=True))
-    if reason:
-        extent = changes.everything(reason)
+    mark = None if reason else mark
+    quick = [partial(changes.written_since, table=t, horizon=mark.horizon) for t in tables] if mark else []
+    slow = (partial(changes.ranges, table=table) for table in tables)
+    answers = source.together(*quick, lambda s: s.totals(work.target.counted), *slow)
+    written = [next(answers) for _ in quick]
+    if reason or any(written):
+        work.warm_up()  # there will be something to read, whatever the slow looks find
+    totals, *found = answers
+    names = [table.name for table in tables]
+    ranges = dict(zip(names, found, strict=True))
+    if mark:
+        extent = changes.since(source, tables, mark, dict(zip(names, written, strict=True)), ranges)
     else:
-        assert mark is not None
-        if any(ranges[table.name] != mark.ranges.get(table.name, {}) for table in tables):
-            work.warm_up()  # there will be something to read, whatever else is found
-        extent = changes.since(source, tables, mark, ranges)
+        assert reason
+        extent = changes.everything(reason)
     work.say(f"reads {extent.why}")
     return Seen(tables[0].name, extent, ranges, totals)
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -136,8 +136,11 @@ class Source:
             exported_id, visible, lsn, time_zone, f"{self._server()}, database {database}"
         )
 
-    def together(self, *asks: "Callable[[Source], Any]") -> list[Any]:
-        """What each asks of the source, all at its moment and at once, each on a connection of its own."""
+    def together(self, *asks: "Callable[[Source], Any]") -> Iterator[Any]:
+        """What each asks of the source, all at its moment and at once, each on a connection of its own.
+
+        Answers come in the order of the asks, as soon as they are there.
+        """
 
         def ask(one: "Callable[[Source], Any]") -> Any:
             with Source(self.database) as other:
@@ -145,7 +148,7 @@ class Source:
                 return one(other)
 
         with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-            return list(pool.map(ask, asks))
+            yield from pool.map(ask, asks)
 
     def _join(self, snapshot: Snapshot) -> None:
         """See the moment that another connection took."""

@@ -23,9 +23,6 @@ class Asked:
         self.parameters.append(parameters)
         return []
 
-    def together(self, *asks):
-        return [ask(self) for ask in asks]
-
     def name(self, table):
         return f'"public"."{table}"'
 
@@ -77,7 +74,7 @@ def test_ranges_whose_keys_are_not_the_same_any_more(then, now, spans):
 )
 def test_the_horizon_on_the_circle_of_transaction_ids(horizon, asked):
     source = Asked()
-    assert changes._written_since(source, PAYMENT, horizon) == []
+    assert changes.written_since(source, PAYMENT, horizon) == []
     assert source.parameters == [(asked, changes.MOST_KEYS + 1)]
 
 
@@ -91,7 +88,7 @@ def test_the_first_load_reads_everything():
 
 def test_when_nothing_speaks_against_it_changes_alone_are_read():
     assert why(known=mark()) is None
-    found = changes.since(Asked(), [PAYMENT], mark(), {"payment": {}})
+    found = changes.since(Asked(), [PAYMENT], mark(), {"payment": []}, {"payment": {}})
     assert found == Extent({"payment": []}, [], "changes: 0 rows and 0 ranges of payment")
     assert found.is_empty
     assert not found.is_full
