@@ -96,17 +96,14 @@ def _warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in rules(target) if rule.severity is Severity.WARN]
 
 
-def send(
-    frame: "DataFrame", target: Target, sink: Sink, expected: int, more: Sequence[str] = ()
-) -> list[Any]:
+def send(frame: "DataFrame", target: Target, sink: Sink, expected: int) -> list[Any]:
     """Send the good rows of a judged frame to the sink, from the executors; the receipts of tasks that succeeded.
 
-    expected: how many rows there are, about; few do not leave this process. more: columns that the sink wants besides
-    those of staging.
+    expected: how many rows there are, about; few do not leave this process.
     """
     if expected <= FEW_ROWS:
-        return _sent_from_here(frame, target, sink, more)
-    return _sent(frame, target, sink, more).collect()
+        return _sent_from_here(frame, target, sink)
+    return _sent(frame, target, sink).collect()
 
 
 def send_one_by_one(frame: "DataFrame", target: Target, sink: Sink, expected: int) -> Iterator[Any]:
@@ -137,8 +134,8 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
     return Staged(landed, rejected, rejects, tuple(warned.values()), sum(r.keyed for r in receipts))
 
 
-def _sent(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> "DataFrame":
-    encode = _encoder(target, sink, more)
+def _sent(frame: "DataFrame", target: Target, sink: Sink) -> "DataFrame":
+    encode = _encoder(target, sink)
 
     def in_worker(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
         yield from encode(batches)
@@ -147,18 +144,18 @@ def _sent(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = 
     return frame.mapInArrow(in_worker, RECEIPT)
 
 
-def _sent_from_here(frame: "DataFrame", target: Target, sink: Sink, more: Sequence[str] = ()) -> list[Any]:
+def _sent_from_here(frame: "DataFrame", target: Target, sink: Sink) -> list[Any]:
     from pyspark.sql import Row
 
-    found = _encoder(target, sink, more)(frame.toArrow().to_batches())
+    found = _encoder(target, sink)(frame.toArrow().to_batches())
     return [Row(**receipt) for receipts in found for receipt in receipts.to_pylist()]
 
 
 def _encoder(
-    target: Target, sink: Sink, more: Sequence[str]
+    target: Target, sink: Sink
 ) -> Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]:
     """What executors are given of all that is here: no target, whose classes they would have to load."""
-    columns = (*(column.name for column in target.staging), *more)
+    columns = tuple(column.name for column in target.staging)
     warnings = tuple((rule.column, rule.name) for rule in _warning_rules(target))
     return partial(_encode, columns=columns, grain_key=target.grain_key, warnings=warnings, sink=sink)
 
