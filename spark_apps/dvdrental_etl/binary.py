@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 #: Microseconds and days from 1970, Arrow's beginning of time, to 2000, PostgreSQL's.
@@ -41,9 +43,7 @@ def encoded(batch: "pa.RecordBatch") -> Iterator[bytes]:
             yield _block(rows, missing)
 
 
-def decoded(
-    copied: bytes | memoryview, names: Sequence[str]
-) -> "dict[str, np.ndarray[Any, np.dtype[np.int64]]]":
+def decoded(copied: bytes | memoryview, names: Sequence[str]) -> "dict[str, Numbers]":
     """What COPY TO wrote of columns of eight bytes without NULL, by name; moments as moments() has them."""
     import numpy as np
 
@@ -55,7 +55,7 @@ def decoded(
     return {name: records[name].astype(np.int64) for name in names}
 
 
-def moments(column: "pa.Array") -> "np.ndarray[Any, np.dtype[np.int64]]":
+def moments(column: "pa.Array") -> "Numbers":
     """Timestamps as PostgreSQL sends them: microseconds from 2000 on. NULL is any."""
     import pyarrow as pa
 

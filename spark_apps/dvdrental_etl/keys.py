@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    Numbers = np.ndarray[Any, np.dtype[np.int64]]
+    from dvdrental_etl.binary import Numbers
+
     Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 #: Natural keys come out of a sequence, mostly: with at most so many numbers for a version, each has a place of its own.

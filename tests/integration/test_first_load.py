@@ -65,10 +65,8 @@ def test_so_do_few_rows_that_the_driver_sends(empty: Lab) -> None:
 def test_a_version_that_is_over_keys_the_facts_of_its_time(empty: Lab) -> None:
     """Customers were loaded, moved and loaded again, all before the first load of the fact."""
     load_dimensions(empty)
-    moved, payments = (
-        dt.datetime(2007, 4, 10),
-        "SELECT count(*) FROM payment WHERE customer_id <= 5 AND payment_date",
-    )
+    moved = dt.datetime(2007, 4, 10)
+    payments = "SELECT count(*) FROM payment WHERE customer_id <= 5 AND payment_date"
     empty.source(
         "UPDATE customer SET store_id = 3 - store_id, last_update = %s WHERE customer_id <= 5", moved
     )
