@@ -166,6 +166,7 @@ def _nights(setting: Setting, ground: Ground) -> Iterator[Nights]:
     nights = Nights(ground)
     try:
         load(setting, nights.begin(EMPTY), *lineup.DIMENSIONS, "fact_sales")
+        nights.rest()
         yield nights
     finally:
         nights.end()

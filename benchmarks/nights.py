@@ -68,6 +68,11 @@ class Nights:
         sandbox.clone("dvdrental", SOURCE)
         return self._ground.fresh(empty, WAREHOUSE, SOURCE)
 
+    def rest(self) -> None:
+        """After the first load: what autovacuum does before the night, and would else do in the midst of it."""
+        for name in (WAREHOUSE, SOURCE):
+            self._ground.rows("VACUUM (ANALYZE)", name)
+
     def end(self) -> None:
         """Remove both databases."""
         for name in (WAREHOUSE, SOURCE):

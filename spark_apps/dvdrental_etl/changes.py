@@ -78,14 +78,28 @@ def everything(why: str) -> Extent:
     return Extent(None, ((-(2**63), 2**63 - 1),), f"everything: {why}")
 
 
-def ranges(source: Source, table: Table) -> Ranges:
-    """The ranges of a table at the source's moment; one scan."""
+def ranges(source: Source, table: Table, then: Ranges) -> Ranges:
+    """The ranges of a table at the source's moment.
+
+    then: what they were. Where keys came or went only from its last range on, as a rule, one scan that sums them all
+    tells so. To group them takes two or three times as long.
+    """
     key = f"CAST({quoted(table.key)} AS bigint)"
-    rows = source.rows(
-        f"SELECT {key} >> {RANGE_BITS}, COUNT(*), SUM(hashint8extended({key}, 0))"
-        f" FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL GROUP BY 1"
-    )
-    return {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
+    columns = f"COUNT(*), SUM(hashint8extended({key}, 0))"
+    rows = f"FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL"
+
+    def counted(where: str = "") -> Ranges:
+        found = source.rows(f"SELECT {key} >> {RANGE_BITS}, {columns} {rows}{where} GROUP BY 1")
+        return {number: Range(count, int(key_sum)) for number, count, key_sum in found}
+
+    if then:
+        last = max(then)
+        before = {number: one for number, one in then.items() if number != last}
+        now = {**before, **counted(f" AND {quoted(table.key)} >= {last << RANGE_BITS}")}
+        [(count, key_sum)] = source.rows(f"SELECT {columns} {rows}")
+        if (count, int(key_sum or 0)) == (row_count(now), sum(one.key_sum for one in now.values())):
+            return now
+    return counted()
 
 
 def row_count(of_ranges: Ranges) -> int:

@@ -109,7 +109,8 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
     )
     mark = None if reason else mark
     quick = [partial(changes.written_since, table=t, horizon=mark.horizon) for t in tables] if mark else []
-    slow = (partial(changes.ranges, table=table) for table in tables)
+    then = mark.ranges if mark else {}
+    slow = (partial(changes.ranges, table=table, then=then.get(table.name, {})) for table in tables)
     answers = source.together(*quick, lambda s: s.totals(work.target.counted), *slow)
     written = [next(answers) for _ in quick]
     if reason or any(written):

@@ -9,7 +9,8 @@ import pytest
 from conftest import MakeLab
 from lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
 
-from dvdrental_etl import batch, changes
+from dvdrental_etl import batch, changes, settings
+from dvdrental_etl.source import Source, Table
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
 
@@ -25,6 +26,63 @@ def open_transaction(lab: Lab) -> Iterator[Any]:
         connection.autocommit = False
         with connection.cursor() as cursor:
             yield cursor
+
+
+# Ranges of keys.
+
+
+@pytest.mark.parametrize(
+    ("change", "is_grouped"),
+    [
+        ("UPDATE payment SET amount = amount + 1 WHERE payment_id = 17600", False),
+        ("INSERT INTO payment SELECT 30000, 1, 1, 1, 1.00, '2007-05-20'", False),
+        ("INSERT INTO payment SELECT max(payment_id) + 1, 1, 1, 1, 1.00, '2007-05-20' FROM payment", False),
+        ("DELETE FROM payment WHERE payment_id = (SELECT max(payment_id) FROM payment)", False),
+        ("DELETE FROM payment WHERE payment_id = 17600", True),
+        ("INSERT INTO payment SELECT -5, 1, 1, 1, 1.00, '2007-05-20'", True),
+        # As many rows as before.
+        ("UPDATE payment SET payment_id = 30000 WHERE payment_id = 17600", True),
+        ("UPDATE payment SET payment_id = 17000 WHERE payment_id = 17600", True),
+        ("DELETE FROM payment", True),
+        ("DELETE FROM payment WHERE payment_id < 18432", True),
+    ],
+)
+def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
+    empty: Lab, monkeypatch: pytest.MonkeyPatch, change: str, is_grouped: bool
+) -> None:
+    payment, asked = Table("payment", "payment_id bigint", "payment_id"), []
+
+    def rows(source: Source, query: str, *parameters: Any) -> Any:
+        asked.append(query)
+        return Source.rows(source, query, *parameters)
+
+    def ranges(then: changes.Ranges) -> changes.Ranges:
+        with Source(settings.load(empty.config, {}).source) as source:
+            source.begin()
+            with monkeypatch.context() as patch:
+                patch.setattr(source, "rows", lambda *ask: rows(source, *ask))
+                return changes.ranges(source, payment, then)
+
+    def counted() -> dict[int, changes.Range]:
+        return {
+            number: changes.Range(count, int(key_sum))
+            for number, count, key_sum in empty.source(
+                "SELECT CAST(floor(payment_id / 1024.0) AS int), count(*),"
+                " sum(CAST(hashint8extended(payment_id, 0) AS numeric)) FROM payment GROUP BY 1"
+            )
+        }
+
+    empty.source(
+        "INSERT INTO payment SELECT payment_id + 2048, customer_id, staff_id, rental_id, amount, payment_date FROM payment"
+    )
+    before = ranges({})
+    assert before == counted()
+    assert len(before) == 2
+    empty.source(change)
+    asked.clear()
+    assert ranges(before) == counted()
+    everywhere = [query for query in asked if "GROUP BY" in query and ">=" not in query]
+    assert len(everywhere) == is_grouped
 
 
 # What is read.

@@ -61,7 +61,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(settings.load(empty.config, {}).source) as opened:
         opened.begin()
-        frame = extract.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT))
+        frame = extract.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT, {}))
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
