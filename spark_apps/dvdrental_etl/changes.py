@@ -78,28 +78,45 @@ def everything(why: str) -> Extent:
     return Extent(None, ((-(2**63), 2**63 - 1),), f"everything: {why}")
 
 
-def ranges(source: Source, table: Table, then: Ranges) -> Ranges:
+def grown(source: Source, table: Table, then: Ranges) -> Ranges:
+    """Ranges, with the last one, and those behind it, as they are at the source's moment: there, new keys come from a
+    sequence. Found by index, in no time.
+    """
+    if not then:
+        return {}
+    last = max(then)
+    before = {number: one for number, one in then.items() if number != last}
+    return {**before, **_grouped(source, table, f" AND {quoted(table.key)} >= {last << RANGE_BITS}")}
+
+
+def ranges(source: Source, table: Table, expected: Ranges) -> Ranges:
     """The ranges of a table at the source's moment.
 
-    then: what they were. Where keys came or went only from its last range on, as a rule, one scan that sums them all
-    tells so. To group them takes two or three times as long.
+    expected: what they most likely are. If so, one scan that sums over all tells; to group takes two or three times
+    as long.
     """
-    key = f"CAST({quoted(table.key)} AS bigint)"
-    columns = f"COUNT(*), SUM(hashint8extended({key}, 0))"
-    rows = f"FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL"
+    if expected:
+        [(rows, key_sum)] = source.rows(f"SELECT {_counted(source, table)}")
+        if (rows, int(key_sum or 0)) == (row_count(expected), sum(one.key_sum for one in expected.values())):
+            return expected
+    return _grouped(source, table)
 
-    def counted(where: str = "") -> Ranges:
-        found = source.rows(f"SELECT {key} >> {RANGE_BITS}, {columns} {rows}{where} GROUP BY 1")
-        return {number: Range(count, int(key_sum)) for number, count, key_sum in found}
 
-    if then:
-        last = max(then)
-        before = {number: one for number, one in then.items() if number != last}
-        now = {**before, **counted(f" AND {quoted(table.key)} >= {last << RANGE_BITS}")}
-        [(count, key_sum)] = source.rows(f"SELECT {columns} {rows}")
-        if (count, int(key_sum or 0)) == (row_count(now), sum(one.key_sum for one in now.values())):
-            return now
-    return counted()
+def _grouped(source: Source, table: Table, where: str = "") -> Ranges:
+    rows = source.rows(f"SELECT {_key(table)} >> {RANGE_BITS}, {_counted(source, table)}{where} GROUP BY 1")
+    return {number: Range(count, int(key_sum)) for number, count, key_sum in rows}
+
+
+def _counted(source: Source, table: Table) -> str:
+    """What a range holds, for a SELECT: of all rows that have a key."""
+    return (
+        f"COUNT(*), SUM(hashint8extended({_key(table)}, 0))"
+        f" FROM {source.name(table.name)} WHERE {quoted(table.key)} IS NOT NULL"
+    )
+
+
+def _key(table: Table) -> str:
+    return f"CAST({quoted(table.key)} AS bigint)"
 
 
 def row_count(of_ranges: Ranges) -> int:

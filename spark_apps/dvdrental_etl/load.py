@@ -108,13 +108,17 @@ def _look(work: Work, mark: changes.Watermark | None, as_of: dt.datetime) -> See
         else changes.reason_for_all(source, tables, mark, as_of, batch.code_digest())
     )
     mark = None if reason else mark
-    quick = [partial(changes.written_since, table=t, horizon=mark.horizon) for t in tables] if mark else []
     then = mark.ranges if mark else {}
-    slow = (partial(changes.ranges, table=table, then=then.get(table.name, {})) for table in tables)
+    expected = {table.name: changes.grown(source, table, then.get(table.name, {})) for table in tables}
+    has_grown = any(changes.row_count(expected[name]) > changes.row_count(then[name]) for name in then)
+    if reason or has_grown:
+        work.warm_up()  # there will be something to read, whatever the looks find
+    quick = [partial(changes.written_since, table=t, horizon=mark.horizon) for t in tables] if mark else []
+    slow = (partial(changes.ranges, table=table, expected=expected[table.name]) for table in tables)
     answers = source.together(*quick, lambda s: s.totals(work.target.counted), *slow)
     written = [next(answers) for _ in quick]
-    if reason or any(written):
-        work.warm_up()  # there will be something to read, whatever the slow looks find
+    if any(written):
+        work.warm_up()
     totals, *found = answers
     names = [table.name for table in tables]
     ranges = dict(zip(names, found, strict=True))

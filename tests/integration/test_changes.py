@@ -61,7 +61,7 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
             source.begin()
             with monkeypatch.context() as patch:
                 patch.setattr(source, "rows", lambda *ask: rows(source, *ask))
-                return changes.ranges(source, payment, then)
+                return changes.ranges(source, payment, changes.grown(source, payment, then))
 
     def counted() -> dict[int, changes.Range]:
         return {
@@ -73,7 +73,8 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
         }
 
     empty.source(
-        "INSERT INTO payment SELECT payment_id + 2048, customer_id, staff_id, rental_id, amount, payment_date FROM payment"
+        "INSERT INTO payment SELECT payment_id + 2048, customer_id, staff_id, rental_id, amount, payment_date"
+        " FROM payment"
     )
     before = ranges({})
     assert before == counted()
