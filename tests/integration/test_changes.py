@@ -10,6 +10,7 @@ from conftest import MakeLab
 from lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
 
 from dvdrental_etl import batch, changes, settings
+from dvdrental_etl.job import Run
 from dvdrental_etl.source import Source, Table
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
@@ -87,6 +88,25 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
         everywhere = [query for query in asked if "GROUP BY" in query and ">=" not in query]
         assert len(everywhere) == is_grouped, change
         then = now
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ("INSERT INTO payment SELECT max(payment_id) + 1, 1, 1, 1, 1.00, '2007-05-20' FROM payment", "Spark"),
+        ("DELETE FROM payment WHERE payment_id = (SELECT max(payment_id) FROM payment)", "looks"),
+    ],
+)
+def test_spark_does_not_wait_for_the_looks_where_there_are_new_keys(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, change: str, first: str
+) -> None:
+    began, warm_up, together = [], Run._warm_up, Source.together
+    monkeypatch.setattr(Run, "_warm_up", lambda run: (began.append("Spark"), warm_up(run)))
+    monkeypatch.setattr(Source, "together", lambda *asks: (began.append("looks"), together(*asks))[1])
+    lab.source(change)
+    lab.load("fact_sales", as_of=DAY_1)
+    assert began[0] == first
+    lab.check_mirrors_source()
 
 
 # What is read.
