@@ -186,6 +186,7 @@ def waiting(lab: Lab, statement: str) -> list[tuple[Any, ...]]:
 # Redshift: the upload to S3.
 
 
+@seldom
 def test_an_executor_that_is_killed_while_it_uploads(
     many: Lab, emulator: Emulator, server: Sandbox, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
