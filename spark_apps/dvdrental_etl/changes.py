@@ -79,8 +79,9 @@ def everything(why: str) -> Extent:
 
 
 def grown(source: Source, table: Table, then: Ranges) -> Ranges:
-    """Ranges, with the last one, and those behind it, as they are at the source's moment: there, new keys come from a
-    sequence. Found by index, in no time.
+    """The ranges as they are if keys came or went only from the last one on, where a sequence puts new ones.
+
+    Where the key has an index, this reads a range or two.
     """
     if not then:
         return {}
@@ -92,7 +93,7 @@ def grown(source: Source, table: Table, then: Ranges) -> Ranges:
 def ranges(source: Source, table: Table, expected: Ranges) -> Ranges:
     """The ranges of a table at the source's moment.
 
-    expected: what they most likely are. If so, one scan that sums over all tells; to group takes two or three times
+    expected: what grown() says. One scan that sums over all tells whether that is so; to group takes two or three times
     as long.
     """
     if expected:

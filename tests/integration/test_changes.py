@@ -53,16 +53,13 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
 ) -> None:
     payment, asked = Table("payment", "payment_id bigint", "payment_id"), []
 
-    def rows(source: Source, query: str, *parameters: Any) -> Any:
-        asked.append(query)
-        return Source.rows(source, query, *parameters)
+    rows = Source.rows
+    monkeypatch.setattr(Source, "rows", lambda *ask: (asked.append(ask[1]), rows(*ask))[1])
 
     def ranges(then: changes.Ranges) -> changes.Ranges:
         with Source(settings.load(empty.config, {}).source) as source:
             source.begin()
-            with monkeypatch.context() as patch:
-                patch.setattr(source, "rows", lambda *ask: rows(source, *ask))
-                return changes.ranges(source, payment, changes.grown(source, payment, then))
+            return changes.ranges(source, payment, changes.grown(source, payment, then))
 
     def counted() -> dict[int, changes.Range]:
         return {
