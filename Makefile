@@ -18,11 +18,11 @@ help: ## print this list
 
 demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
-	@$(RUN) -m demo run$(if $(MASTER), --master '$(MASTER)')
+	@$(RUN) -m local_airflow run$(if $(MASTER), --master '$(MASTER)')
 
 airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbox
 	@$(RUN) -m sandbox up
-	@$(RUN) -m demo ui$(if $(MASTER), --master '$(MASTER)')
+	@$(RUN) -m local_airflow ui$(if $(MASTER), --master '$(MASTER)')
 
 cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.1, beside the sandbox (WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
@@ -33,7 +33,7 @@ test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones f
 	@$(RUN) -m pytest --ignore=tests/unit --durations=12
 
 bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
-	@$(PYTHON) demo/environment.py .venv-bench benchmarks/requirements.lock
+	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@$(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
@@ -54,13 +54,13 @@ down: env ## stop the sandbox, and what runs beside it; its data stays
 env: ## .venv from requirements.lock, unless it is current
 	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer" \
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) demo/environment.py
+	@$(PYTHON) tools/environment.py
 
 driver: env ## the JDBC driver in jars/, by checksum
-	@$(RUN) -m demo.driver
+	@$(RUN) -m tools.jdbc_driver
 
-build/jobs.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) demo/bundle.py | env
-	@$(RUN) -m demo.bundle $@
+build/jobs.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) | env
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.engine.package_zip $@
 
 lock: env ## both lock files anew from pyproject.toml: newest versions that fit
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes --no-header pyproject.toml -o requirements.lock

@@ -19,8 +19,8 @@ from benchmarks.machine import machine, versions
 from benchmarks.measure import MEMORY
 from benchmarks.results import Result
 from benchmarks.show import show
-from demo.errors import DemoError
-from demo.runtime import terminate_like_interrupt
+from local_airflow.errors import DemoError
+from local_airflow.runtime import terminate_like_interrupt
 from sandbox.access import SOURCE
 from sandbox.errors import SandboxError
 from sandbox.fill import Content

@@ -9,10 +9,10 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.ground import Place
 from benchmarks.measure import Watch, cpu_of
 from benchmarks.results import DONE, Measured
-from demo.__main__ import LOCAL
-from demo.client import DAG, Client
-from demo.errors import DemoError
-from demo.runtime import Airflow, connections
+from local_airflow.__main__ import LOCAL
+from local_airflow.client import DAG, Client
+from local_airflow.errors import DemoError
+from local_airflow.runtime import Airflow, connections
 
 
 def run_dag(

@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks.errors import BenchError
 from benchmarks.ground import ROOT, Place
 from benchmarks.measure import clean_environment
-from demo import bundle
-from demo.runtime import connections
-from demo.spark import SmallSpark
+from dvdrental_etl.engine import package_zip
+from local_airflow.runtime import connections
+from local_airflow.spark import SmallSpark
 
 CONTENDERS = ROOT / "benchmarks" / "contenders"
 BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -39,7 +39,7 @@ class Suite:
     """This suite, started as its DAG starts it: by its properties file, with the class archive made at set-up."""
 
     def __init__(self, work: Path) -> None:
-        bundle.build(BUNDLE)
+        package_zip.build(BUNDLE)
         self._spark = SmallSpark(work)
         self._spark.write()
 

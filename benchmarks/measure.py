@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.results import DONE, Measured
-from demo.runtime import stop_trees
+from local_airflow.runtime import stop_trees
 
 #: PSS counts a page that n processes share as 1/n in each, so that forked workers are not counted twice.
 MEMORY = "PSS" if hasattr(psutil.Process(), "memory_full_info") and sys.platform == "linux" else "RSS"

@@ -170,9 +170,9 @@ def etl_settings(context: Any) -> Any:
     """The settings of this run, as the jobs read them. Imports the jobs, hence never at parse time."""
     if str(SPARK_APPS) not in sys.path:
         sys.path.insert(0, str(SPARK_APPS))
-    from dvdrental_etl import settings
+    from dvdrental_etl import config
 
-    return settings.load(None, context["task"].render_template(SETTINGS, context))
+    return config.load(None, context["task"].render_template(SETTINGS, context))
 
 
 def moment(text: str | None) -> datetime | None:
@@ -188,9 +188,9 @@ def moment(text: str | None) -> datetime | None:
 def close_failed(context: Context) -> None:
     """Note in the batch table that a task of this run has failed for good."""
     settings = etl_settings(context)
-    from dvdrental_etl import batch
+    from dvdrental_etl.pipeline import audit
 
-    batch.close(settings, str(context["run_id"]), "failed")
+    audit.close(settings, str(context["run_id"]), "failed")
 
 
 @task(execution_timeout=timedelta(minutes=10))
@@ -199,9 +199,9 @@ def prepare() -> None:
     check_spark()
     context = get_current_context()
     settings = etl_settings(context)
-    from dvdrental_etl import batch
+    from dvdrental_etl.pipeline import audit
 
-    batch.prepare(settings, context["run_id"], moment(context["params"]["as_of"]))
+    audit.prepare(settings, context["run_id"], moment(context["params"]["as_of"]))
 
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)
@@ -212,12 +212,13 @@ def verify() -> None:
     """
     context = get_current_context()
     settings = etl_settings(context)
-    from dvdrental_etl import batch, verify
+    from dvdrental_etl.pipeline import audit
+    from dvdrental_etl.verify import run
 
-    findings = verify.run(settings, context["run_id"])
+    findings = run.run(settings, context["run_id"])
     if findings:
         raise AirflowFailException("; ".join(f"{finding.check}: {finding.detail}" for finding in findings))
-    batch.close(settings, context["run_id"], "done")
+    audit.close(settings, context["run_id"], "done")
 
 
 def load(table: str) -> SparkSubmitOperator:

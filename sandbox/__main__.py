@@ -15,17 +15,17 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
-from sandbox import spark
+from sandbox import spark_cluster
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER
 from sandbox.binaries import client_environment, wheel_install
-from sandbox.business.days import Business, Tally
-from sandbox.business.live import Live
-from sandbox.business.report import show
-from sandbox.cluster import HOST, SUPERUSER
 from sandbox.errors import SandboxError
 from sandbox.fill import DEFAULT_SEED, Content, Target, fill
+from sandbox.postgres import HOST, SUPERUSER
 from sandbox.progress import Progress
 from sandbox.server import Sandbox
+from sandbox.simulator.days import Business, Tally
+from sandbox.simulator.live import Live
+from sandbox.simulator.report import show
 
 DEFAULT_DIRECTORY = Path(".sandbox")
 Connect = Callable[[], Connection]
@@ -179,7 +179,7 @@ def run_up(options: argparse.Namespace) -> None:
     print(f"{'up' if changed else 'already up, nothing changed'}: {HOST}:{sandbox.port}, {sandbox.content()}")
     print(f"credentials for the jobs: {options.dir / 'credentials.json'}")
     if options.warehouse == "redshift":
-        from sandbox.redshift import background  # moto and sqlfluff take a second to load
+        from redshift_emulator import background  # moto and sqlfluff take a second to load
 
         print(f"Redshift emulator: {background.start(sandbox)['warehouse']['url']}")
         print(f"its S3 and its certificate's authority: . {options.dir / background.ENVIRONMENT}")
@@ -191,24 +191,26 @@ def run_spark(options: argparse.Namespace) -> None:
     sandbox = Sandbox(options.dir.resolve())
     if sandbox.port is None:
         raise SandboxError(f"the sandbox in {options.dir} is down: start it with `up`")
-    url = spark.start(sandbox.directory, lent_to_executors(sandbox.directory))["url"]
-    print(f"Spark cluster: {url}, {spark.WORKERS} workers of {spark.CORES} core and {spark.MEMORY}")
+    url = spark_cluster.start(sandbox.directory, lent_to_executors(sandbox.directory))["url"]
+    print(
+        f"Spark cluster: {url}, {spark_cluster.WORKERS} workers of {spark_cluster.CORES} core"
+        f" and {spark_cluster.MEMORY}"
+    )
     config = options.dir / "credentials.json"
     print(
         f"a script on it: SPARK_LOCAL_IP={HOST} spark-submit --master {url} spark_apps/load_fact_sales.py"
         f" --config {config}"
     )
     here = options.dir == DEFAULT_DIRECTORY
-    print(
-        f"the DAG on it: {'make demo MASTER=' if here else 'python -m demo run --master '}{url}{place(options.dir)}"
-    )
+    command = "make demo MASTER=" if here else "python -m local_airflow run --master "
+    print(f"the DAG on it: {command}{url}{place(options.dir)}")
 
 
 def lent_to_executors(directory: Path) -> dict[str, str]:
     """How executors get into the S3 of the Redshift emulator, where one runs: from their own environment."""
     if not (directory / "redshift.json").exists():
         return {}
-    from sandbox.redshift import background
+    from redshift_emulator import background
 
     return (background.running(directory) or {"environment": {}})["environment"]
 
@@ -270,10 +272,10 @@ def run_down(options: argparse.Namespace) -> None:
         print(f"nothing to stop: no sandbox in {options.dir}")
         return
     if (sandbox.directory / "redshift.log").exists():
-        from sandbox.redshift import background
+        from redshift_emulator import background
 
         background.stop(sandbox.directory, options.purge)
-    spark.stop(sandbox.directory, options.purge)
+    spark_cluster.stop(sandbox.directory, options.purge)
     was_up = sandbox.down(purge=options.purge)
     print(f"{'down' if was_up else 'already down'}: its data {'is removed' if options.purge else 'stays'}")
 

@@ -13,7 +13,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from sandbox.cluster import HOST, SUPERUSER
+from sandbox.postgres import HOST, SUPERUSER
 
 SOURCE = "dvdrental"
 WAREHOUSE = "warehouse"

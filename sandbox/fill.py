@@ -12,9 +12,9 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from sandbox.errors import SandboxError
+from sandbox.generator.sizes import Sizes
 from sandbox.progress import Progress
 from sandbox.restore import restore
-from sandbox.sizes import Sizes
 
 DEFAULT_SEED = 2007
 
@@ -108,7 +108,9 @@ def fill(target: Target, content: Content, progress: Progress) -> bool:
             with progress.step(f"restore {content.dump.name}"):
                 restore(content.dump, target.environment(), connection.server_version)
         else:
-            from sandbox.generate import generate  # pyarrow takes a second; others need not wait for it
+            from sandbox.generator.generate import (
+                generate,  # pyarrow takes a second; others need not wait for it
+            )
 
             generate(connection, Sizes.of(content.scale), content.seed, progress)
         with progress.step("analyze"), connection.cursor() as cursor:

@@ -20,9 +20,9 @@ from psycopg2.extensions import connection as Connection
 from sandbox import access
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
 from sandbox.binaries import PROGRAMS, install_for_nobody, open_to_others, private_folder, wheel_install
-from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target, fill
+from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
 from sandbox.progress import Progress
 
 LOADING = f"{SOURCE}_loading"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl import job
-from dvdrental_etl.source import Table
-from dvdrental_etl.targets import Counted, Scd2Dimension
+from dvdrental_etl.extract.source import Table
+from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.pipeline import job
 
 SOURCES = (
     Table(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl import job
-from dvdrental_etl.location import LOCATION, location_of, locations
-from dvdrental_etl.source import Table
-from dvdrental_etl.targets import Counted, Scd2Dimension
+from dvdrental_etl.extract.source import Table
+from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.pipeline import job
+from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 
 SOURCES = (
     Table(

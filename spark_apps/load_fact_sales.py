@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl import job
-from dvdrental_etl.calendar import NOT_YET, date_key
-from dvdrental_etl.source import Table
-from dvdrental_etl.targets import Counted, Fact, Lookup
+from dvdrental_etl.extract.source import Table
+from dvdrental_etl.model.targets import Counted, Fact, Lookup
+from dvdrental_etl.pipeline import job
+from dvdrental_etl.transforms.date_keys import NOT_YET, date_key
 
 SOURCES = (
     Table(

@@ -5,18 +5,53 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.paths import SPARK_APPS
+from tests.support.servers import (
+    empty,
+    emulator,
+    lab,
+    make_lab,
+    real,
+    real_source,
+    server,
+    source_template,
+    sparse_source,
+    warehouse_template,
+)
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from dvdrental_etl.source import Table
+    from dvdrental_etl.extract.source import Table
+
+__all__ = [
+    "empty",
+    "emulator",
+    "lab",
+    "make_lab",
+    "real",
+    "real_source",
+    "server",
+    "source_template",
+    "sparse_source",
+    "warehouse_template",
+]
 
 Row = Mapping[str, Any]
-SPARK_APPS = Path(__file__).resolve().parents[1] / "spark_apps"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """A developer may have a warehouse of their own in the environment: no test reads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("DVDRENTAL_", "PG"))]:
+            if name not in ("DVDRENTAL_DUMP", "DVDRENTAL_ALL"):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

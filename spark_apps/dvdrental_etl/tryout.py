@@ -21,19 +21,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from dvdrental_etl import batch, load, settings, written
-from dvdrental_etl.batch import Batch, Load
-from dvdrental_etl.changes import Range
-from dvdrental_etl.checks import CHECKS
-from dvdrental_etl.contract import TABLES, Column, script
+from dvdrental_etl import config
 from dvdrental_etl.errors import EtlError, WarehouseError
-from dvdrental_etl.quality import Reject
-from dvdrental_etl.source import quoted
-from dvdrental_etl.targets import Target
-from dvdrental_etl.verify import DAYS, MEMBERS, RANGES, ROWS
-from dvdrental_etl.warehouse import Warehouse, open_warehouse
-from dvdrental_etl.watermark import write
-from dvdrental_etl.written import Written, narrowed
+from dvdrental_etl.extract.changes import Range
+from dvdrental_etl.extract.source import quoted
+from dvdrental_etl.model.contract import TABLES, Column, script
+from dvdrental_etl.model.targets import Target
+from dvdrental_etl.pipeline import audit, load
+from dvdrental_etl.pipeline.audit import Batch, Load
+from dvdrental_etl.pipeline.gate import Reject
+from dvdrental_etl.pipeline.watermark import write
+from dvdrental_etl.verify import written
+from dvdrental_etl.verify.checks import CHECKS
+from dvdrental_etl.verify.run import DAYS, MEMBERS, RANGES, ROWS
+from dvdrental_etl.verify.written import Written, narrowed
+from dvdrental_etl.warehouse.postgres import Warehouse, open_warehouse
 
 DAY = dt.datetime(2007, 5, 14, 13, 44, 29, 996577)  # noqa: DTZ001 - the source's clock has no zone
 EVERYTHING = ((-(2**63), 2**63 - 1),)
@@ -112,7 +114,7 @@ class Trial:
             self.warehouse.ensure_tables(cursor)
         with self.step("the same again, which changes nothing") as cursor:
             self.warehouse.ensure_tables(cursor)
-        run = batch.join(self.warehouse, "tryout", DAY, DAY)
+        run = audit.join(self.warehouse, "tryout", DAY, DAY)
         for target in targets():
             for number, (keys, text) in enumerate(NIGHTS, start=1):
                 self._night(target, replace(run, as_of=DAY + dt.timedelta(days=number)), keys, text)
@@ -132,11 +134,11 @@ class Trial:
         for name in (*MEMBERS, RANGES, ROWS, DAYS):
             with self.step(f"verify: {name}") as cursor:
                 cursor.execute(script(f"verify/warehouse/{name}.sql"), BOUNDS)
-        batch.end(self.warehouse, run.run_id, "done")
+        audit.end(self.warehouse, run.run_id, "done")
 
     def _night(self, target: Target, run: Batch, keys: Sequence[int], text: str) -> None:
         warehouse, what = self.warehouse, f"{target.table}, {len(keys)} rows"
-        attempt = batch.start_load(warehouse, run, target.table)
+        attempt = audit.start_load(warehouse, run, target.table)
         with self.step(f"{what}: staging table", writes=True) as cursor:
             warehouse.create_staging(cursor, attempt.staging, target.staging)
         warehouse.stage_rows(target, attempt.staging, rows(target, keys, text))
@@ -151,7 +153,7 @@ def _publish(
 ) -> None:
     reject = Reject("9", "not null", target.grain_key, None, {target.grain_key: 9})
     warehouse.lock(cursor, target)
-    batch.require_newest(cursor, attempt)
+    audit.require_newest(cursor, attempt)
     warehouse.totals(cursor, target, attempt.staging)
     warehouse.doubled(cursor, target.grain_key, attempt.staging)
     warehouse.create_bounds(cursor, target.table, EVERYTHING, [9])
@@ -160,9 +162,9 @@ def _publish(
     if published != expected:
         raise WarehouseError(f"{target.table} has {published} rows of the source, not {expected}")
     warehouse.drop_bounds(cursor, target.table)
-    batch.record_rejects(warehouse, cursor, attempt, run, [reject])
-    counts = batch.Counts(new=counted["new"], deleted=counted["deleted"])
-    batch.record_published(cursor, attempt, counts, 0.0, [])
+    audit.record_rejects(warehouse, cursor, attempt, run, [reject])
+    counts = audit.Counts(new=counted["new"], deleted=counted["deleted"])
+    audit.record_published(cursor, attempt, counts, 0.0, [])
     write(warehouse, cursor, target.table, attempt.load_id, {target.counted.table: {0: Range(expected, 1)}})
     warehouse.drop_staging(cursor, attempt.staging)
 
@@ -170,7 +172,7 @@ def _publish(
 def main(argv: Sequence[str]) -> int:
     """Run, print a line for each step, and give the exit code: 0, or that of the error."""
     try:
-        configured = settings.load(Path(argv[0]) if argv else None, os.environ)
+        configured = config.load(Path(argv[0]) if argv else None, os.environ)
         schema = f"{configured.warehouse.schema}_tryout_{secrets.token_hex(4)}"
         configured = replace(configured, warehouse=replace(configured.warehouse, schema=schema))
         with open_warehouse(configured) as warehouse:

@@ -6,16 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from importlib import util
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from runs import Finished
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from tests.support.dag_runs import Finished
+
 
 _home = tempfile.mkdtemp(prefix="dvdrental-airflow-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
@@ -27,16 +27,15 @@ os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Finished]":
     """One run of the DAG, on a Spark cluster of this machine; `make demo` is the same with a Spark in each job."""
-    from runs import run, sandbox_in
-
-    from sandbox import spark
+    from sandbox import spark_cluster
+    from tests.support.dag_runs import run, sandbox_in
 
     folder = tmp_path_factory.mktemp("dag")
     with sandbox_in(folder):
         try:
-            yield run(folder, spark.start(folder, {})["url"])
+            yield run(folder, spark_cluster.start(folder, {})["url"])
         finally:
-            spark.stop(folder)
+            spark_cluster.stop(folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,9 @@ import re
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
-import pytest
-from runs import DIMENSIONS, Finished
 
-from sandbox import spark
-
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+from sandbox import spark_cluster
+from tests.support.dag_runs import DIMENSIONS, Finished
 
 FACTS = """
     SELECT f.sales_key, f.payment_date_key, f.rental_date_key, f.return_date_key, c.customer_id, e.staff_id,
@@ -28,7 +25,7 @@ PAYMENTS = """
 
 def logs(folder: Path, worker: int) -> list[Path]:
     """What the executors of a worker said."""
-    return sorted((folder / spark.FOLDER / f"worker-{worker}").glob("*/*/stderr"))
+    return sorted((folder / spark_cluster.FOLDER / f"worker-{worker}").glob("*/*/stderr"))
 
 
 def test_the_star_is_what_the_source_says(finished: Finished) -> None:
@@ -61,16 +58,16 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
 
 
 def test_no_password_is_in_what_the_cluster_and_airflow_keep(finished: Finished) -> None:
-    kept = [path for path in (finished.folder / spark.FOLDER).rglob("*") if path.is_file()]
+    kept = [path for path in (finished.folder / spark_cluster.FOLDER).rglob("*") if path.is_file()]
     assert {"master.log", "worker-1.log", "stderr", "jobs.zip", "postgresql.jar"} <= {
         path.name for path in kept
     }
-    finished.check_holds_no_password([*kept, finished.folder / spark.STATE])
+    finished.check_holds_no_password([*kept, finished.folder / spark_cluster.STATE])
     finished.check_holds_no_password([path for path in finished.demo.home.rglob("*") if path.is_file()])
 
 
 def test_nothing_is_left_running(finished: Finished) -> None:
-    ours = str(finished.folder / spark.FOLDER)
+    ours = str(finished.folder / spark_cluster.FOLDER)
 
     def running() -> list[list[str]]:
         found = psutil.process_iter(["cmdline", "environ"])
@@ -79,5 +76,5 @@ def test_nothing_is_left_running(finished: Finished) -> None:
         ]
 
     assert len(running()) == 3, "a master and two workers, and no executor"
-    assert spark.stop(finished.folder)
+    assert spark_cluster.stop(finished.folder)
     assert running() == []

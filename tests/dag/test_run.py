@@ -6,12 +6,9 @@ import sqlite3
 from contextlib import closing
 
 import psutil  # type: ignore[import-untyped]
-import pytest
-from runs import DIMENSIONS, Finished
 
-from demo import report
-
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+from local_airflow import report
+from tests.support.dag_runs import DIMENSIONS, Finished
 
 
 def test_every_table_is_published_once(finished: Finished) -> None:

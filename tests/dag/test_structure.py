@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from dvdrental_etl import job, settings
+from dvdrental_etl import config
+from dvdrental_etl.pipeline import job
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DIMENSIONS = {"load_dim_customer", "load_dim_movie", "load_dim_store", "load_dim_staff"}
 
 
@@ -113,11 +114,11 @@ def rendered(dag: Any, dag_file: ModuleType, **connections: SimpleNamespace) -> 
 
 
 def test_connections_become_the_settings_that_the_jobs_read(dag: Any, dag_file: ModuleType) -> None:
-    assert set(dag_file.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in settings.KEYS}
+    assert set(dag_file.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
     source = connection(host="s.example", port=6543, password='q"{{x}}', extra_dejson={"sslmode": "require"})
     warehouse = connection(extra_dejson={"schema": "star"})
     values = rendered(dag, dag_file, dvdrental_source=source, dvdrental_warehouse=warehouse)
-    loaded = settings.load(None, values)
+    loaded = config.load(None, values)
     assert loaded.source.url == "jdbc:postgresql://s.example:6543/d?sslmode=require"
     assert loaded.source.password == 'q"{{x}}'
     assert loaded.source.schema == "public"

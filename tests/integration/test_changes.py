@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeLab
-from lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
 
-from dvdrental_etl import batch, changes, settings
-from dvdrental_etl.job import Run
-from dvdrental_etl.source import Source, Table
+from dvdrental_etl import config
+from dvdrental_etl.extract import changes
+from dvdrental_etl.extract.source import Source, Table
+from dvdrental_etl.pipeline import audit
+from dvdrental_etl.pipeline.job import Run
+from tests.support.lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
+from tests.support.servers import MakeLab
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
 
@@ -57,7 +59,7 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
     monkeypatch.setattr(Source, "rows", lambda *ask: (asked.append(ask[1]), rows(*ask))[1])
 
     def ranges(then: changes.Ranges) -> changes.Ranges:
-        with Source(settings.load(empty.config, {}).source) as source:
+        with Source(config.load(empty.config, {}).source) as source:
             source.begin()
             return changes.ranges(source, payment, changes.grown(source, payment, then))
 
@@ -112,7 +114,7 @@ def test_spark_does_not_wait_for_the_looks_where_there_are_new_keys(
 def test_a_quiet_night_reads_nothing_and_does_not_even_start_spark(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dvdrental_etl import session
+    from dvdrental_etl.engine import session
 
     monkeypatch.setattr(session, "start", lambda _: pytest.fail("Spark was started"))
     for table in TABLES:
@@ -360,7 +362,7 @@ def test_the_week_is_that_of_the_product() -> None:
 
 def test_changed_code_compares_everything(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     break_fact(lab)
-    monkeypatch.setattr(batch, "code_digest", lambda: "another")
+    monkeypatch.setattr(audit, "code_digest", lambda: "another")
     assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(changed=2)
     assert extent(lab, "fact_sales") == "everything: the code has changed"
 

@@ -17,12 +17,13 @@ import psutil  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 import pyspark
 import pytest
-from lab import ROOT, Lab, Outcome, counts, job_environment, planned, rows_read, seldom, until
-from redshift_lab import check_clean, staged_files, to_redshift
 
-from sandbox import spark as cluster_of_spark
-from sandbox.redshift.emulator import Emulator
+from redshift_emulator.emulator import Emulator
+from sandbox import spark_cluster as cluster_of_spark
 from sandbox.server import Sandbox
+from tests.support.lab import Lab, Outcome, counts, job_environment, planned, rows_read, seldom, until
+from tests.support.paths import ROOT
+from tests.support.redshift_lab import check_clean, staged_files, to_redshift
 
 PAYMENTS = 730
 MANY = PAYMENTS + 510_000

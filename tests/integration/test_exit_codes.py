@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, run_here, write_config
 
-from sandbox.cluster import free_port
+from sandbox.postgres import free_port
+from tests.support.lab import Lab, run_here, write_config
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from conftest import MakeLab
-from lab import DIMENSIONS, Lab, counts, planned, rows_read
+from tests.support.lab import DIMENSIONS, Lab, counts, planned, rows_read
+from tests.support.servers import MakeLab
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
 

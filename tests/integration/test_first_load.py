@@ -3,9 +3,9 @@
 import datetime as dt
 
 import pytest
-from lab import Lab
 
-from dvdrental_etl import staging
+from dvdrental_etl.staging import send
+from tests.support.lab import Lab
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
 LEFT = "SELECT relname FROM pg_class WHERE relname LIKE 'stg%%' AND relnamespace = 'dw'::regnamespace"
@@ -20,7 +20,7 @@ INDEXES = """
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The few payments of a test are many: executors send them."""
-    monkeypatch.setattr(staging, "FEW_ROWS", 0)
+    monkeypatch.setattr(send, "FEW_ROWS", 0)
 
 
 def check_indexes(lab: Lab) -> None:
@@ -96,7 +96,7 @@ def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: 
 def test_a_first_load_after_one_that_failed(empty: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     load_dimensions(empty)
     with monkeypatch.context() as broken:
-        broken.setattr(staging, "staged", None)
+        broken.setattr(send, "staged", None)
         with pytest.raises(TypeError):
             empty.load("fact_sales")
     empty.load("fact_sales")

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from lab import Lab, counts, planned
+
+from tests.support.lab import Lab, counts, planned
 
 
 def loosen(lab: Lab) -> None:

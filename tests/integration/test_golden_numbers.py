@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from lab import DIMENSIONS, TABLES, Lab
 
-from dvdrental_etl import settings, verify
+from dvdrental_etl import config
+from dvdrental_etl.verify import run
+from tests.support.lab import DIMENSIONS, TABLES, Lab
 
 JOINED = """
     FROM fact_sales f
@@ -147,5 +148,5 @@ def test_record(real: Lab) -> None:
 
 
 def test_verify_finds_nothing(real: Lab) -> None:
-    report = verify.examine(settings.load(real.config, {}))
+    report = run.examine(config.load(real.config, {}))
     assert (report.findings, report.waiting) == ([], 0)

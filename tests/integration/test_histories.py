@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import MakeLab
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,16 +23,17 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here, seldom
-from mortal import Killed, dies_after
 
-from dvdrental_etl import settings as config
-from dvdrental_etl import verify
-from sandbox.business.days import CONFLICTS
-from sandbox.business.live import Live
-from sandbox.business.moves import LONG_MOVES, MOVES
-from sandbox.business.scene import Scene
+from dvdrental_etl import config as config
+from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
+from sandbox.simulator.days import CONFLICTS
+from sandbox.simulator.live import Live
+from sandbox.simulator.moves import LONG_MOVES, MOVES
+from sandbox.simulator.scene import Scene
+from tests.support.lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here, seldom
+from tests.support.mortal import Killed, dies_after
+from tests.support.servers import MakeLab
 
 HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "3"))
 STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
@@ -109,7 +109,7 @@ class Histories(RuleBasedStateMachine):
             extent = self.lab.last_load(table)["extent"]
             assert extent.startswith("changes: "), f"{table} had to read everything: {extent}"
         self.check()
-        assert verify.run(config.load(self.lab.config, {}), run_id) == []
+        assert run.run(config.load(self.lab.config, {}), run_id) == []
 
     @rule(table=st.sampled_from(TABLES))
     def one_table_alone(self, table: str) -> None:
@@ -164,7 +164,7 @@ class Histories(RuleBasedStateMachine):
                 connection.rollback()
                 connection.close()
             self.a_night(list(DIMENSIONS))
-            assert verify.run(config.load(self.lab.config, {})) == []
+            assert run.run(config.load(self.lab.config, {})) == []
             self._equals_a_rebuild()
             type(self).done += 1
             print(f"history {type(self).done} of {HISTORIES} equals a rebuild")  # noqa: T201 - seen with -s

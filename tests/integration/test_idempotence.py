@@ -2,7 +2,7 @@
 
 import json
 
-from lab import TABLES, Lab, counts, planned
+from tests.support.lab import TABLES, Lab, counts, planned
 
 BASE_ROWS = {"dim_customer": 30, "dim_movie": 473, "dim_store": 2, "dim_staff": 2, "fact_sales": 730}
 

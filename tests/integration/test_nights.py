@@ -4,12 +4,12 @@ import os
 from datetime import date
 from functools import partial
 
-from conftest import MakeLab
-from lab import DIMENSIONS, TABLES, counts, planned
-
-from dvdrental_etl import settings, verify
-from sandbox.business.days import Business
+from dvdrental_etl import config
+from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
+from sandbox.simulator.days import Business
+from tests.support.lab import DIMENSIONS, TABLES, counts, planned
+from tests.support.servers import MakeLab
 
 NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "2"))
 
@@ -29,8 +29,8 @@ def test_every_night_mirrors_its_day(real_source: str, make_lab: MakeLab, server
             lab.check_invariants()
             lab.check_mirrors_source()
             assert lab.outdated_facts() == []
-            assert verify.run(settings.load(lab.config, {}), f"night {night}") == []
-            assert verify.run(settings.load(lab.config, {})) == []
+            assert run.run(config.load(lab.config, {}), f"night {night}") == []
+            assert run.run(config.load(lab.config, {})) == []
     assert all(moved[table] for table in ("fact_sales", "dim_customer", "dim_movie"))
     lab.load_all()  # what was still open on the last evening
     before = lab.content()

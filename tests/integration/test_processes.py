@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pyspark
 import pytest
-from lab import ROOT, Lab, Outcome, counts, job_environment, planned
+
+from tests.support.lab import Lab, Outcome, counts, job_environment, planned
+from tests.support.paths import ROOT
 
 SCRIPTS = ROOT / "spark_apps"
 

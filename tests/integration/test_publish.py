@@ -12,11 +12,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from lab import ROOT, Lab, counts, job_environment, planned, run_here, until
-from mortal import Killed, cut_at_commit, dies_after
 
-from dvdrental_etl import batch, settings
-from dvdrental_etl.warehouse import Warehouse
+from dvdrental_etl import config
+from dvdrental_etl.pipeline import audit
+from dvdrental_etl.warehouse.postgres import Warehouse
+from tests.support.lab import Lab, counts, job_environment, planned, run_here, until
+from tests.support.mortal import Killed, cut_at_commit, dies_after
+from tests.support.paths import ROOT
 
 
 def test_killed_between_staging_and_publish(lab: Lab) -> None:
@@ -62,9 +64,9 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     before = lab.content()
 
     def retry_begins() -> None:
-        with Warehouse(settings.load(lab.config, {})) as warehouse:
-            run = batch.Batch(1, "base", before_as_of, opened_here=False)
-            batch.start_load(warehouse, run, "fact_sales")
+        with Warehouse(config.load(lab.config, {})) as warehouse:
+            run = audit.Batch(1, "base", before_as_of, opened_here=False)
+            audit.start_load(warehouse, run, "fact_sales")
 
     ((before_as_of,),) = lab.warehouse("SELECT as_of FROM etl_batch WHERE batch_id = 1")
     outcome = lab.load_and_meddle("fact_sales", retry_begins, code=6)

@@ -18,18 +18,21 @@ import psutil  # type: ignore[import-untyped]
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import LOADED_AT, MakeLab
-from lab import TABLES, Lab, counts, planned, rows_read, run_here, seldom, until
 from pyspark.sql import SparkSession
-from redshift_lab import check_clean, staged_files, to_redshift
 from sqlfluff.core import FluffConfig, Linter
 
-from dvdrental_etl import settings, staging, tryout, verify, watermark
-from dvdrental_etl.files import Files, StagedFile, StagedFiles
-from dvdrental_etl.redshift import Redshift
-from sandbox.business.days import Business
-from sandbox.redshift.emulator import Emulator
+from dvdrental_etl import config, tryout
+from dvdrental_etl.pipeline import watermark
+from dvdrental_etl.staging import send
+from dvdrental_etl.staging.parquet import Files, StagedFile, StagedFiles
+from dvdrental_etl.verify import run
+from dvdrental_etl.warehouse.redshift import Redshift
+from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from sandbox.simulator.days import Business
+from tests.support.lab import TABLES, Lab, counts, planned, rows_read, run_here, seldom, until
+from tests.support.redshift_lab import check_clean, staged_files, to_redshift
+from tests.support.servers import LOADED_AT, MakeLab
 
 DAY_1 = "2007-07-01T00:00:00"
 
@@ -74,7 +77,7 @@ def test_all_tables_arrive_and_a_second_run_changes_nothing(on_redshift: Lab, cl
         for outcome in lab.load_all(*flags, as_of="2007-06-02T00:00:00").values():
             assert counts(outcome) == planned()
     assert lab.content() == before
-    assert [found.check for found in verify.run(settings.load(lab.config, {}))] == []
+    assert [found.check for found in run.run(config.load(lab.config, {}))] == []
     check_clean(lab, cluster)
 
 
@@ -132,13 +135,13 @@ def test_nights_give_what_a_postgresql_warehouse_gets(
             assert lab.last_load("fact_sales")["is_full"] is (night == 0)
     lab.check_invariants(loads=NIGHTS + 1)
     check_clean(lab, cluster)
-    configured = settings.load(lab.config, {})
-    assert verify.run(configured) == []
-    assert verify.run(configured, LAST_NIGHT) == []
+    configured = config.load(lab.config, {})
+    assert run.run(configured) == []
+    assert run.run(configured, LAST_NIGHT) == []
     own = "batch_id = (SELECT max(batch_id) FROM etl_batch)"
     cents = f"UPDATE fact_sales SET sales_amount = sales_amount + {{}} WHERE {own}"
     lab.warehouse(cents.format("0.01"))
-    assert {found.check for found in verify.run(configured, LAST_NIGHT)} == {"facts"}
+    assert {found.check for found in run.run(configured, LAST_NIGHT)} == {"facts"}
     lab.warehouse(cents.format("-0.01"))
     # Facts that somebody moved, and a quarantined member: the same on both.
     lab.source("ALTER TABLE customer ALTER first_name TYPE text")
@@ -276,7 +279,7 @@ def test_a_worker_that_is_killed_while_it_writes(
     loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
-    monkeypatch.setattr(staging, "FEW_ROWS", 0)  # few rows, but an executor's
+    monkeypatch.setattr(send, "FEW_ROWS", 0)  # few rows, but an executor's
     # After two looks at the folder, the upload takes long enough to be killed in.
     cluster.faults.s3_slow(3, 2.0)
     over = threading.Event()
@@ -337,7 +340,7 @@ def test_a_key_that_is_smuggled_in_twice_is_caught(loaded: Lab, monkeypatch: pyt
 def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(loaded: Lab, cluster: Emulator) -> None:
     loaded.load_all(as_of=DAY_1)
     loaded.load("fact_sales", "--dry-run")
-    assert verify.run(settings.load(loaded.config, {})) == []
+    assert run.run(config.load(loaded.config, {})) == []
     seen = list(dict.fromkeys(cluster.statements))
     assert len(seen) > 100
     assert any(statement.startswith("COPY stg_fact_sales_") for statement in seen)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import MakeLab
-from lab import Lab, seldom
 from pyspark.sql import SparkSession
-from redshift_lab import ask, check_clean, connect, error_of, to_redshift
 
 from dvdrental_etl.errors import WarehouseError
-from dvdrental_etl.files import Files, StagedFiles
-from sandbox.redshift.emulator import Emulator
+from dvdrental_etl.staging.parquet import Files, StagedFiles
+from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from tests.support.lab import Lab, seldom
+from tests.support.redshift_lab import ask, check_clean, connect, error_of, to_redshift
+from tests.support.servers import MakeLab
 
 MEGABYTE = 1024 * 1024
 PAYMENTS = 1_500_000

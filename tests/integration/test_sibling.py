@@ -12,15 +12,16 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from conftest import SCALE, MakeLab
-from lab import TABLES, Lab, Place, counts, planned, write_config
 
-from dvdrental_etl import settings, verify
+from dvdrental_etl import config
+from dvdrental_etl.verify import run
 from sandbox.binaries import NOBODY, private_folder, readable_by_others, wheel_install
-from sandbox.cluster import HOST, SUPERUSER, Cluster, free_port
 from sandbox.fill import Content, Target, fill
+from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
 from sandbox.progress import Progress
 from sandbox.server import Sandbox
+from tests.support.lab import TABLES, Lab, Place, counts, planned, write_config
+from tests.support.servers import SCALE, MakeLab
 
 ZONE = "America/New_York"
 READER = "only_reads"
@@ -68,7 +69,7 @@ def test_all_of_it_arrives(sibling: Lab) -> None:
 
 
 def test_verify_reads_it_as_the_jobs_do(sibling: Lab) -> None:
-    report = verify.examine(settings.load(sibling.config, {}))
+    report = run.examine(config.load(sibling.config, {}))
     assert (report.findings, report.waiting) == ([], 0)
 
 

@@ -5,13 +5,15 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from lab import Lab
 from pyspark.sql import SparkSession
 
-from dvdrental_etl import batch, changes, extract, settings, source
-from dvdrental_etl.changes import Range
-from sandbox.business.live import Live
+from dvdrental_etl import config
+from dvdrental_etl.extract import changes, jdbc, source
+from dvdrental_etl.extract.changes import Range
+from dvdrental_etl.pipeline import audit
 from sandbox.server import Sandbox
+from sandbox.simulator.live import Live
+from tests.support.lab import Lab
 
 PAYMENT = source.Table(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
@@ -23,7 +25,7 @@ FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)", "film_id")
 def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
     returned = empty.source.value("SELECT count(return_date) FROM rental")
-    with source.Source(settings.load(empty.config, {}).source) as opened:
+    with source.Source(config.load(empty.config, {}).source) as opened:
         opened.begin()
         empty.source(
             """
@@ -36,13 +38,13 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch
         )
         # Eight connections, each of which joins the snapshot.
         ranges = {number: Range(10, 0) for number in range(16, 24)}
-        monkeypatch.setattr(extract, "ROWS_PER_PARTITION", 10)
-        frame = extract.frame(opened, spark, PAYMENT, ranges)
+        monkeypatch.setattr(jdbc, "ROWS_PER_PARTITION", 10)
+        frame = jdbc.frame(opened, spark, PAYMENT, ranges)
         assert frame.rdd.getNumPartitions() == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
-        assert extract.frame(opened, spark, RENTAL, {}).where("return_date IS NOT NULL").count() == returned
-        assert extract.frame(opened, spark, FILM, {}).where("film_id = 1").count() == 1
+        assert jdbc.frame(opened, spark, RENTAL, {}).where("return_date IS NOT NULL").count() == returned
+        assert jdbc.frame(opened, spark, FILM, {}).where("film_id = 1").count() == 1
         counted = opened.totals(source.Counted("payment", "payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
@@ -53,15 +55,15 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With parts of a hundred rows this small payment counts as big; its ids have gaps and reach far."""
-    monkeypatch.setattr(extract, "ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(jdbc, "ROWS_PER_PARTITION", 100)
     empty.source(
         "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
         "WHERE payment_id = 17504"
     )
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
-    with source.Source(settings.load(empty.config, {}).source) as opened:
+    with source.Source(config.load(empty.config, {}).source) as opened:
         opened.begin()
-        frame = extract.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT, {}))
+        frame = jdbc.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT, {}))
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
@@ -81,8 +83,8 @@ def test_loads_beside_a_live_writer_see_one_moment_each(lab: Lab, server: Sandbo
 
 def test_source_is_only_read(empty: Lab) -> None:
     """The role may only SELECT, and even a role that may do more gets a read-only transaction."""
-    config = settings.load(empty.config, {}).source
-    with source.Source(config) as opened:
+    database = config.load(empty.config, {}).source
+    with source.Source(database) as opened:
         opened.begin()
         assert opened.rows("SHOW transaction_read_only") == [("on",)]
         assert opened.rows("SHOW transaction_isolation") == [("repeatable read",)]
@@ -100,6 +102,6 @@ def test_moment_of_a_form_is_put_on_the_sources_clock(empty: Lab, zone: str, loc
     # A date picker gives 22:30 UTC. A zone may also be one that only PostgreSQL can read.
     moment = dt.datetime(2007, 5, 14, 22, 30, tzinfo=dt.UTC)
     empty.source(f"ALTER DATABASE {empty.source.value('SELECT current_database()')} SET timezone = '{zone}'")
-    configured = settings.load(empty.config, {})
-    batch.prepare(configured, "form", moment)
+    configured = config.load(empty.config, {})
+    audit.prepare(configured, "form", moment)
     assert empty.warehouse("SELECT as_of FROM etl_batch WHERE run_id = 'form'") == [(local,)]

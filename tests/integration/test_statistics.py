@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import LOADED_AT, MakeLab
-from lab import Lab, counts, planned
 from pyspark.sql import SparkSession
-from redshift_lab import to_redshift
 
-from dvdrental_etl import warehouse
-from dvdrental_etl.redshift import Redshift
-from dvdrental_etl.warehouse import Warehouse
-from sandbox.redshift.emulator import Emulator
+from dvdrental_etl.warehouse import postgres
+from dvdrental_etl.warehouse.postgres import Warehouse
+from dvdrental_etl.warehouse.redshift import Redshift
+from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from tests.support.lab import Lab, counts, planned
+from tests.support.redshift_lab import to_redshift
+from tests.support.servers import LOADED_AT, MakeLab
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_many_staged_rows_are_analyzed_before_they_are_joined(
         seen.extend(cursor.fetchall())
         return totals(self, cursor, target, table)
 
-    monkeypatch.setattr(warehouse, "MANY_ROWS", many)
+    monkeypatch.setattr(postgres, "MANY_ROWS", many)
     monkeypatch.setattr(Warehouse, "totals", look)
     lab.load("fact_sales", "--full-refresh")
     assert seen[0] == (known,), "-1 is: nobody knows"

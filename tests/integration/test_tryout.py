@@ -1,10 +1,10 @@
 """tryout: every statement once, on a warehouse of one's own, and nothing left behind."""
 
 import pytest
-from lab import Lab
 
 from dvdrental_etl import tryout
-from dvdrental_etl.verify import CHECKS
+from dvdrental_etl.verify.run import CHECKS
+from tests.support.lab import Lab
 
 
 def test_all_of_it_works_and_nothing_is_left(empty: Lab, capsys: pytest.CaptureFixture[str]) -> None:

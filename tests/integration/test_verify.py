@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import MakeLab
-from lab import ROOT, Lab, Outcome, write_config
 
-from dvdrental_etl import settings, verify
+from dvdrental_etl import config
+from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
+from tests.support.lab import Lab, Outcome, write_config
+from tests.support.paths import ROOT
+from tests.support.servers import MakeLab
 
 #: What happened to the business between loads: by night, and the flags of its load.
 NIGHTS = {
@@ -435,8 +437,8 @@ CORRUPTIONS = {
 }
 
 
-def report(lab: Lab) -> verify.Report:
-    return verify.examine(settings.load(lab.config, {}))
+def report(lab: Lab) -> run.Report:
+    return run.examine(config.load(lab.config, {}))
 
 
 def findings(lab: Lab) -> list[str]:
@@ -493,11 +495,11 @@ def test_every_check_is_run_and_every_check_is_broken_here() -> None:
     folder = ROOT / "sql_scripts" / "verify"
     pairs = {path.stem for path in (folder / "source").glob("*.sql")}
     assert pairs == {path.stem for path in (folder / "warehouse").glob("*.sql")}
-    assert pairs == {*verify.MEMBERS, verify.RANGES, verify.ROWS, verify.DAYS}
+    assert pairs == {*run.MEMBERS, run.RANGES, run.ROWS, run.DAYS}
     files = {path.stem for path in folder.glob("*.sql")}
-    assert set(verify.CHECKS) == files
+    assert set(run.CHECKS) == files
     # The sums of ranges only say where rows are looked at.
-    assert {check for _, check, _ in CORRUPTIONS.values()} == files | pairs - {verify.RANGES}
+    assert {check for _, check, _ in CORRUPTIONS.values()} == files | pairs - {run.RANGES}
 
 
 #: What happens to the business after the load: statement -> how many rows of the star wait for it.
@@ -547,7 +549,7 @@ def test_the_source_lives_on_and_the_warehouse_breaks(live: Lab, capsys: pytest.
         assert (happened, found.findings) == (happened, [])
         assert found.waiting == waiting + rows if rows else found.waiting > waiting, happened
         waiting = found.waiting
-    assert verify.main([str(live.config)]) == 0
+    assert run.main([str(live.config)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said == [
         f"{waiting} rows changed at the source since the load; the next load brings them",
@@ -564,7 +566,7 @@ def test_the_source_lives_on_and_the_warehouse_breaks(live: Lab, capsys: pytest.
         UPDATE dim_movie SET language = '' WHERE film_id = 31;
         """
     )
-    assert verify.main([str(live.config)]) == 5
+    assert run.main([str(live.config)]) == 5
     said = capsys.readouterr().out
     for what in (
         "facts: fact_sales: sales_key 17530: sales_amount is",
@@ -630,7 +632,7 @@ def test_another_source_is_compared_and_nothing_excused(live: Lab) -> None:
 def test_many_findings_are_counted(live: Lab) -> None:
     live.warehouse("UPDATE fact_sales SET rental_date_key = 20010101")
     found = [line for line in findings(live) if line.startswith("facts: ")]
-    assert len(found) == verify.SHOWN + 1
+    assert len(found) == run.SHOWN + 1
     facts = live.warehouse.value("SELECT count(*) FROM fact_sales")
     assert found[-1] == f"facts: these are the first 5 of {facts} differences"
 
@@ -652,7 +654,7 @@ def test_a_source_of_views_is_compared(live: Lab) -> None:
 def test_only_what_was_loaded_is_compared(empty: Lab) -> None:
     empty.load("dim_staff")
     found = report(empty)
-    assert (found.findings, found.checks) == ([], len(verify.CHECKS) + 1)
+    assert (found.findings, found.checks) == ([], len(run.CHECKS) + 1)
 
 
 @pytest.mark.parametrize(("side", "code"), [("source", 4), ("warehouse", 7)])
@@ -661,10 +663,10 @@ def test_a_side_that_cannot_be_reached(
 ) -> None:
     credentials = json.loads(broken.config.read_text())
     config = write_config(tmp_path / "wrong.json", credentials, **{side: {"password": "wrong"}})
-    assert verify.main([str(config)]) == code
+    assert run.main([str(config)]) == code
     said = capsys.readouterr().err
     assert said.startswith(f"verify: error: {side} 127.0.0.1:")
     assert "cannot be reached" in said
     config = write_config(tmp_path / "empty.json", credentials, **{side: {"schema": "nothing"}})
-    assert verify.main([str(config)]) == code
+    assert run.main([str(config)]) == code
     assert "does not exist" in capsys.readouterr().err

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import MakeLab
-from lab import TABLES, Lab, write_config
 
-from dvdrental_etl import settings, verify, written
+from dvdrental_etl import config
+from dvdrental_etl.verify import run, written
 from sandbox.server import Sandbox
+from tests.support.lab import TABLES, Lab, write_config
+from tests.support.servers import MakeLab
 
 BASE, NIGHT = "base", "night"
 #: The keys of payments are 37 apart, so that this small business fills 27 ranges of 1,024 keys.
@@ -31,8 +32,8 @@ class Night:
         found = self.report(run_id).findings
         return [f"{one.check}: {one.detail}" for one in found]
 
-    def report(self, run_id: str | None = NIGHT) -> verify.Report:
-        return verify.examine(settings.load(self.lab.config, {}), run_id)
+    def report(self, run_id: str | None = NIGHT) -> run.Report:
+        return run.examine(config.load(self.lab.config, {}), run_id)
 
 
 #: What happened to the business: every kind of change, and most rows are left alone.
@@ -457,8 +458,8 @@ def test_finds(broken: Night, what: str) -> None:
 def test_every_check_that_is_narrowed_is_broken_here() -> None:
     never = {"fact_agrees_with_its_last_load", "dimensions_agree_with_their_last_load"}
     always = {"calendar_is_right", "every_dimension_has_unknown"}
-    members = {*verify.MEMBERS, verify.ROWS}
-    assert {check for _, check, _ in CORRUPTIONS.values()} == {*verify.CHECKS} - never - always | members
+    members = {*run.MEMBERS, run.ROWS}
+    assert {check for _, check, _ in CORRUPTIONS.values()} == {*run.CHECKS} - never - always | members
 
 
 @pytest.mark.parametrize("statement", NOT_OF_THE_NIGHT)

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dvdrental_etl import contract
+from dvdrental_etl.model import contract
 from load_dim_customer import SOURCES, TARGET, transform
 
 EARLY, LATE = (

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from dvdrental_etl import contract
+from dvdrental_etl.model import contract
 from load_dim_movie import SOURCES, TARGET, transform
 
 EARLY, LATE = (

@@ -1,0 +1,169 @@
+"""The emulator: a port that redshift_connector takes for a cluster, and an S3 beside it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from redshift_emulator import catalogue, certificate
+from redshift_emulator.backend import Backend, Emit
+from redshift_emulator.faults import Faults
+from redshift_emulator.greeting import Door
+from redshift_emulator.parquet import BadFile
+from redshift_emulator.s3 import S3, Access
+from redshift_emulator.scan import Scanner
+from redshift_emulator.session import Session
+from redshift_emulator.statement import is_of_the_driver
+from redshift_emulator.words import plain, tokens
+from sandbox.access import WRITER
+from sandbox.errors import SandboxError
+from sandbox.postgres import HOST, free_port
+from sandbox.server import Sandbox
+
+ROLE = "arn:aws:iam::123456789012:role/sandbox-copy"
+Isolation = Literal["serializable", "repeatable read"]
+
+
+class Emulator:
+    """A context manager. Files of its own lie in `directory`; its data, in `database` of the sandbox's server.
+
+    isolation "repeatable read" is Redshift's SNAPSHOT, the default of new clusters; "serializable" the stricter one
+    of older clusters. keys_in_copy allows access keys in the text of COPY, which are refused otherwise. slices is what
+    new sessions find in STV_SLICES; None makes it a Serverless workgroup, which shows nobody such tables.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        database: str,
+        directory: Path,
+        *,
+        isolation: Isolation = "serializable",
+        keys_in_copy: bool = False,
+        port: int = 0,
+        slices: int | None = 2,
+    ) -> None:
+        self.sandbox, self.database, self.directory = sandbox, database, directory
+        self.isolation = isolation
+        self.slices = slices
+        self.host = HOST
+        self.port = port
+        self.user, self.password = "awsuser", secrets.token_urlsafe(24)
+        self.iam_role = ROLE
+        #: Every statement that clients sent, but for those that drivers send on their own account.
+        self.statements: list[str] = []
+        self._keys_in_copy = keys_in_copy
+        self._sessions: set[Session] = set()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Emulator:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        catalogue.prepare(self.sandbox, self.database)
+        self.ca_file, tls = certificate.make(self.directory)
+        self.door = Door(tls, self.user, self.password, {self.database})
+        self._s3 = S3()
+        self._s3.start()
+        self.faults = Faults(self._s3.mischief)
+        keys = (self.s3.access_key_id, self.s3.secret_access_key) if self._keys_in_copy else ("", "")
+        self.scanner = Scanner(self.s3.client(), self.iam_role, *keys)
+        self._listener = socket.create_server((HOST, free_port(self.port or None)), backlog=64)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.close()
+        self._s3.stop()
+
+    @property
+    def s3(self) -> Access:
+        """Endpoint, keys and bucket."""
+        return self._s3.access
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which clients trust the certificate and get into S3."""
+        return {"SSL_CERT_FILE": str(self.ca_file), **self.s3.environment()}
+
+    def serve(self, database: str) -> None:
+        """Serve another database of the sandbox's server as well: a new one, or a clone of one that was served."""
+        catalogue.prepare(self.sandbox, database)
+        self.door.databases.add(database)
+
+    def credentials(self, database: str = "", staging: str = "staging") -> dict[str, dict[str, str]]:
+        """The sections of credentials.json that name this cluster, its S3 and a folder there."""
+        warehouse = {
+            "kind": "redshift",
+            "url": f"jdbc:redshift://{self.host}:{self.port}/{database or self.database}",
+            "user": self.user,
+            "password": self.password,
+            "schema": "dw",
+        }
+        s3 = {
+            "staging": f"s3://{self.s3.bucket}/{staging}",
+            "iam_role": self.iam_role,
+            "endpoint": self.s3.endpoint,
+        }
+        return {"warehouse": warehouse, "s3": s3}
+
+    def saw(self, sql: str) -> None:
+        """Note a statement of a client."""
+        line = plain(tokens(sql[:200]))
+        if line and not is_of_the_driver(line):
+            self.statements.append(sql)
+
+    def backend(self, database: str, emit: Emit, settings: Mapping[str, str]) -> Backend:
+        """A new session on PostgreSQL."""
+        port = self.sandbox.port
+        if port is None:
+            raise SandboxError("the sandbox's server is down")
+        made = Backend((HOST, port), emit)
+        made.log_in(WRITER, self.sandbox.state.passwords[WRITER], database, settings)
+        return made
+
+    def load_failed(self, database: str, bad: BadFile, table: str) -> None:
+        """Write a failed COPY down where its rollback does not reach."""
+        column: Any = bad.column
+        with self.sandbox.superuser(database) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO pg_catalog.sys_load_error_detail (user_id, query_id, database_name, table_id, start_time,"
+                " file_name, line_number, column_name, column_type, column_length, position, error_code, error_message)"
+                " VALUES (100, 1, current_database(), to_regclass(%s)::oid::bigint, clock_timestamp(),"
+                " %s, 0, %s, %s, %s, 0, %s, %s)",
+                (
+                    *(table, bad.file, column and column.name, column and column.type.split("(")[0]),
+                    *(str(column.length) if column else None, bad.code, bad.context),
+                ),
+            )
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                plain_socket, _ = self._listener.accept()
+            except OSError:
+                return
+            plain_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session(self, plain_socket)
+            with self._lock:
+                self._sessions.add(session)
+            threading.Thread(target=self._serve, args=(session,), daemon=True).start()
+
+    def _serve(self, session: Session) -> None:
+        try:
+            session.run()
+        finally:
+            with self._lock:
+                self._sessions.discard(session)

@@ -1,0 +1,128 @@
+"""Parquet held against a table as strictly as Redshift's COPY does, and turned into CSV for PostgreSQL's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from redshift_emulator.said import block
+from redshift_emulator.wire import Refusal
+
+BATCH_ROWS = 65_536
+_PLAIN = {
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "real": pa.float32(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "bytea": pa.binary(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its type as format_type writes it, and the n of varchar(n), 0 for others."""
+
+    name: str
+    type: str
+    length: int
+    not_null: bool
+
+
+@dataclass(eq=False)  # frozen, it could not be raised through a context manager
+class BadFile(Exception):
+    """What a scan stumbles over: Redshift's code, where it was, and the context that it tells."""
+
+    code: int
+    context: str
+    file: str
+    column: Column | None = None
+
+
+def rows(data: bytes, url: str, columns: Sequence[Column]) -> Iterator[bytes]:
+    """CSV of the file, after its schema and each of its values was checked. Raises BadFile."""
+    try:
+        # A schema that Arrow wrote beside Parquet's own is nothing that Redshift reads.
+        file = pq.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us")
+    except (pa.ArrowException, OSError) as error:
+        raise BadFile(15001, f"File '{url}' has an invalid Parquet file: {error}", url) from None
+    _check_schema(file, url, columns)
+    options = csv.WriteOptions(include_header=False)
+    for batch in file.iter_batches(BATCH_ROWS):
+        for column, values in zip(columns, batch.columns, strict=True):
+            _check_values(column, values, url)
+        if batch.num_rows:
+            sink, names = io.BytesIO(), [column.name for column in columns]
+            written = pa.RecordBatch.from_arrays([_for_csv(values) for values in batch.columns], names=names)
+            csv.write_csv(written, sink, options)
+            yield sink.getvalue()
+
+
+def _check_schema(file: pq.ParquetFile, url: str, columns: Sequence[Column]) -> None:
+    fields = file.schema_arrow
+    if len(fields) != len(columns):
+        context = (
+            f"Unmatched number of columns between table and file. Table columns: {len(columns)}, "
+            f"Data columns: {len(fields)}, File name: {url}"
+        )
+        raise BadFile(15001, context, url)
+    for number, (column, field) in enumerate(zip(columns, fields, strict=True)):
+        found = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        leaf = file.schema.column(number) if number < len(file.schema) else None
+        if leaf is not None and leaf.physical_type == "INT96":
+            found = pa.timestamp("us")
+        if not fits(column, found):
+            context = (
+                f"File '{url}' has an incompatible Parquet schema for column '{column.name}'. "
+                f"Column type: {column.type.upper()}, Parquet schema: optional {found} {field.name}"
+            )
+            raise BadFile(15001, context, url, column)
+
+
+def fits(column: Column, found: pa.DataType) -> bool:
+    """Whether COPY takes a Parquet column of this type for the table's. No cast, not even a wider integer."""
+    if column.type in _PLAIN:
+        return found == _PLAIN[column.type]
+    if column.type.startswith("numeric"):
+        return pa.types.is_decimal(found) and f"numeric({found.precision},{found.scale})" == column.type
+    if column.type.startswith("timestamp"):
+        # Nanoseconds would load as garbage, silently.
+        return pa.types.is_timestamp(found) and found.unit in ("us", "ms")
+    return pa.types.is_string(found) or pa.types.is_large_string(found)
+
+
+def _check_values(column: Column, values: pa.Array, url: str) -> None:
+    if column.not_null and values.null_count:
+        raise BadFile(8007, f"Cannot insert a NULL value into column {column.name}", url, column)
+    if column.length:
+        longest = pc.max(pc.binary_length(_for_csv(values))).as_py() or 0
+        if longest > column.length:
+            context = (
+                f"The length of the data column {column.name} is longer than the length defined in the table. "
+                f"Table: {column.length}, Data: {longest}, File name: {url}"
+            )
+            raise BadFile(15001, context, url, column)
+
+
+def _for_csv(values: pa.Array) -> pa.Array:
+    if isinstance(values, pa.DictionaryArray):
+        values = values.dictionary_decode()
+    if pa.types.is_timestamp(values.type):
+        return values.cast(pa.timestamp("us"))
+    if pa.types.is_binary(values.type):
+        return pa.array([None if v is None else "\\x" + v.hex() for v in values.to_pylist()], pa.string())
+    return values
+
+
+def scan_error(bad: BadFile) -> Refusal:
+    """The error that Redshift's clients see."""
+    name = "Spectrum Scan Error" if bad.code >= 15_000 else bad.context
+    return Refusal("XX000" if bad.code >= 15_000 else "23502", name, block(name, bad.code, bad.context))

@@ -1,0 +1,147 @@
+"""An S3 server of the emulator's own: moto's, behind a gate that knows one pair of keys and may misbehave."""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from sandbox.postgres import HOST
+
+REGION = "us-east-1"
+StartResponse = Callable[..., Any]
+
+
+@dataclass
+class Mischief:
+    """What the next requests meet instead of an answer, counted down under a lock."""
+
+    failures: int = 0
+    delays: int = 0
+    seconds: float = 0.0
+    holds: int = 0
+    held: int = 0
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    may_go: threading.Event = field(default_factory=threading.Event)
+
+    def fails(self) -> bool:
+        """Wait if that is asked for; whether this request fails."""
+        with self.lock:
+            seconds = self.seconds if self.delays > 0 else 0.0
+            self.delays -= 1 if self.delays > 0 else 0
+            fails = self.failures > 0
+            self.failures -= 1 if fails else 0
+            is_held = self.holds > 0
+            self.holds -= 1 if is_held else 0
+            self.held += 1 if is_held else 0
+        if is_held:
+            self.may_go.wait()
+        time.sleep(seconds)
+        return fails
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a client gets in."""
+
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    bucket: str
+
+    def environment(self) -> dict[str, str]:
+        """The variables that clients of AWS read."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+        }
+
+    def client(self) -> Any:
+        """boto3's client of this server."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=REGION,
+            config=Config(retries={"max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+
+class S3:
+    """The server; `mischief` is for tests."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.mischief = Mischief()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server(HOST, port, self._gate, threaded=True, request_handler=_Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        key, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+        # moto's buckets belong to the process, not to the server: a name of its own keeps two servers apart.
+        bucket = f"sandbox-{secrets.token_hex(6)}"
+        self.access = Access(f"http://{HOST}:{self._server.server_port}", key, secret, bucket)
+
+    def start(self) -> None:
+        """Serve, with an empty bucket."""
+        self._thread.start()
+        self.access.client().create_bucket(Bucket=self.access.bucket)
+
+    def stop(self) -> None:
+        """No longer serve; the objects go."""
+        self.mischief.may_go.set()
+        client = self.access.client()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.access.bucket)
+        for key in [entry["Key"] for page in pages for entry in page.get("Contents", ())]:
+            client.delete_object(Bucket=self.access.bucket, Key=key)
+        client.delete_bucket(Bucket=self.access.bucket)
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _gate(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        with self.mischief.lock:
+            self.mischief.under_way += 1
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            with self.mischief.lock:
+                self.mischief.under_way -= 1
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        # All of it is here before it is made to wait: what its sender does then, or suffers, changes nothing any more.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        if self.mischief.fails():
+            return _error(start_response, "503 Slow Down", "SlowDown", "Please reduce your request rate.")
+        said = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")
+        found = re.search(r"Credential=([A-Za-z0-9]+)(/|%2F)", said)
+        if found is None or found[1] != self.access.access_key_id:
+            what = "The AWS Access Key Id you provided does not exist in our records."
+            return _error(start_response, "403 Forbidden", "InvalidAccessKeyId", what)
+        return self._moto(environ, start_response)
+
+
+class _Quiet(MotoRequestHandler):
+    """Requests are nobody's news."""
+
+    def log(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def _error(start_response: StartResponse, status: str, code: str, message: str) -> Iterable[bytes]:
+    body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
+    start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,1 @@
+"""The generator: a rental business of any scale, the same for the same seed."""

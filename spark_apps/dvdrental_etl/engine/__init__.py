@@ -1,0 +1,1 @@
+"""The Spark session, and the package as executors import it."""

@@ -1,0 +1,1 @@
+"""The source: one snapshot, its catalogue, JDBC reads, and what changed since the last load."""

@@ -1,0 +1,104 @@
+"""The DDL read as a contract: sql_scripts says each column's type once, and everything else is held against it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from dvdrental_etl.errors import ContractError
+
+TABLES = (
+    "etl_audit",
+    "dim_date",
+    "dim_customer",
+    "dim_movie",
+    "dim_store",
+    "dim_staff",
+    "fact_sales",
+)
+
+_COLUMN = re.compile(
+    r"^ {4}(?P<name>[a-z_0-9]+)\s+(?P<type>[a-z]+(?:\(\d+(?:,\d+)?\))?)\s*(?P<required>NOT NULL)?\s*(?:,|--|$)"
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its type as the DDL writes it, and whether it may be NULL."""
+
+    name: str
+    type: str
+    required: bool = False
+
+    @property
+    def spark_type(self) -> str:
+        """The Spark type that holds exactly the same values."""
+        base = self.type.split("(")[0]
+        plain = {
+            "integer": "int",
+            "varchar": "string",
+            "timestamp": "timestamp_ntz",
+            "numeric": self.type.replace("numeric", "decimal"),
+        }
+        return plain.get(base, base)
+
+    @property
+    def bytes(self) -> int | None:
+        """How many bytes a varchar(n) holds. Redshift counts bytes; PostgreSQL, counting characters, holds more."""
+        return int(self.type[8:-1]) if self.type.startswith("varchar(") else None
+
+
+def script(name: str) -> str:
+    """The text of one file of sql_scripts, from the checkout or from the zip that executors get."""
+    beside = Path(__file__).resolve().parents[3] / "sql_scripts" / name
+    if beside.is_file():
+        return beside.read_text(encoding="utf-8")
+    return resources.files("dvdrental_etl").joinpath("sql_scripts", name).read_text(encoding="utf-8")
+
+
+@cache
+def tables_in(name: str) -> Mapping[str, tuple[Column, ...]]:
+    """The tables that create_<name>.sql makes, each with its columns in order."""
+    found: dict[str, tuple[Column, ...]] = {}
+    for block in re.finditer(
+        r"^CREATE TABLE IF NOT EXISTS (\w+) \(\n(.*?)^\);", script(f"create_{name}.sql"), re.S | re.M
+    ):
+        matches = (_COLUMN.match(line) for line in block[2].splitlines())
+        found[block[1]] = tuple(
+            Column(match["name"], match["type"], bool(match["required"])) for match in matches if match
+        )
+    return found
+
+
+def columns_of(table: str) -> tuple[Column, ...]:
+    """The columns of a published table, in the order of its DDL."""
+    return tables_in(table)[table]
+
+
+def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str, str]]) -> list[str]:
+    """Each difference between two lists of (name, type), in words. Order does not count."""
+    fields = list(actual)
+    have, want = dict(fields), dict(expected)
+    names = [name for name, _ in fields]
+    return [
+        *(f"{name} occurs {names.count(name)} times" for name in have if names.count(name) > 1),
+        *(f"{name} is missing ({want[name]})" for name in want if name not in have),
+        *(f"{name} is not expected ({have[name]})" for name in have if name not in want),
+        *(
+            f"{name} is {have[name]}, not {want[name]}"
+            for name in want
+            if have.get(name, want[name]) != want[name]
+        ),
+    ]
+
+
+def check_frame(fields: Iterable[tuple[str, str]], expected: Iterable[Column], table: str) -> None:
+    """Raise ContractError, naming each difference, unless a frame is what its table takes."""
+    found = differences(fields, ((column.name, column.spark_type) for column in expected))
+    if found:
+        raise ContractError(
+            f"contract: the frame for {table} differs from sql_scripts/create_{table}.sql: {'; '.join(found)}",
+            "mend transform()'s closing select or the DDL",
+        )

@@ -1,0 +1,1 @@
+"""One run of one script: command line, order of a load, gate, audit, watermark."""

@@ -1,0 +1,1 @@
+"""Pure SQL that makes staged rows live: SCD2 dimensions and facts."""

@@ -1,0 +1,1 @@
+"""Business pieces that several scripts share, as column expressions."""

@@ -1,0 +1,55 @@
+"""Where somebody or something is: the address, city and country that customers, stores and staff share."""
+
+from typing import TYPE_CHECKING
+
+from dvdrental_etl.extract.source import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LOCATION = ("address", "address2", "district", "city", "country", "postal_code", "phone")
+
+
+def location_of(table: str) -> tuple[Table, ...]:
+    """The source tables that say where the rows of a table are, by its column address_id."""
+    return (
+        Table(
+            "address",
+            "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
+            " phone string, last_update timestamp",
+            key="address_id",
+            joined_on=f"{table}.address_id",
+        ),
+        Table(
+            "city",
+            "city_id int, city string, country_id int, last_update timestamp",
+            key="city_id",
+            joined_on="address.city_id",
+        ),
+        Table(
+            "country",
+            "country_id int, country string, last_update timestamp",
+            key="country_id",
+            joined_on="city.country_id",
+        ),
+    )
+
+
+def locations(address: "DataFrame", city: "DataFrame", country: "DataFrame") -> "DataFrame":
+    """One row per address_id: LOCATION, and located_at, when any of it last changed.
+
+    Left joins: an address whose city is missing still is an address.
+    """
+    from pyspark.sql import functions as F
+
+    cities = city.withColumnRenamed("last_update", "city_updated")
+    countries = country.withColumnRenamed("last_update", "country_updated")
+    return (
+        address.join(cities, "city_id", how="left")
+        .join(countries, "country_id", how="left")
+        .select(
+            "address_id",
+            *LOCATION,
+            F.greatest("last_update", "city_updated", "country_updated").alias("located_at"),
+        )
+    )

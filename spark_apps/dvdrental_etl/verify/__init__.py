@@ -1,0 +1,1 @@
+"""Independent checks in plain SQL. Shares no code with the loads."""

@@ -1,0 +1,89 @@
+"""A run of the DAG that is over, and what was watched meanwhile."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from dvdrental_etl.engine.package_zip import ROOT, build
+from local_airflow import report
+from local_airflow.__main__ import LOCAL, Demo
+from sandbox.fill import Content
+from sandbox.server import Sandbox
+from tools import jdbc_driver
+
+DIMENSIONS = ("dim_customer", "dim_movie", "dim_staff", "dim_store")
+
+
+class CommandLines(threading.Thread):
+    """Every command line that any process of this machine has while the DAG runs, as `ps` would show it."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: set[str] = set()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(0.5):
+            for process in psutil.process_iter(["cmdline"]):
+                self.seen.add(" ".join(process.info["cmdline"] or []))
+
+    def __enter__(self) -> "CommandLines":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over."""
+
+    folder: Path
+    run_id: str
+    demo: Demo
+    command_lines: set[str]
+
+    def warehouse(self, text: str) -> list[tuple[Any, ...]]:
+        return report.query(self.demo.credentials["warehouse"], text)
+
+    def source(self, text: str) -> list[tuple[Any, ...]]:
+        return report.query(self.demo.credentials["source"], text)
+
+    def passwords(self) -> list[str]:
+        stored = json.loads((self.folder / "sandbox.json").read_text())["passwords"].values()
+        assert len(stored) == 3
+        return list(stored)
+
+    def check_holds_no_password(self, files: list[Path]) -> None:
+        for path in files:
+            content = path.read_bytes()
+            assert not [password for password in self.passwords() if password.encode() in content], path
+
+
+@contextmanager
+def sandbox_in(folder: Path) -> Iterator[None]:
+    """A fifth of dvdrental in a sandbox, and what its jobs need."""
+    jdbc_driver.fetch()
+    build(ROOT / "build" / "jobs.zip")
+    sandbox = Sandbox(folder)
+    sandbox.up(Content(None, 0.2))
+    try:
+        yield
+    finally:
+        sandbox.down(purge=True)
+
+
+def run(folder: Path, master: str = LOCAL) -> Finished:
+    """The DAG, once, over the sandbox in the folder."""
+    demo = Demo(folder, master)
+    with CommandLines() as watch:
+        run_id = demo.run(train=False)
+    return Finished(folder, run_id, demo, watch.seen)

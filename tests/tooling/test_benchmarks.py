@@ -1,0 +1,138 @@
+"""The benchmark itself, small: this suite and PostgreSQL alone; and its check, which a wrong table must not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks import __main__ as command
+from benchmarks.check import EXPECTED, expected, require_dimensions, require_fact
+from benchmarks.errors import BenchError
+from benchmarks.ground import Ground, Place
+from benchmarks.nights import SOURCE, Nights
+from benchmarks.results import DONE
+from sandbox.fill import Content
+from sandbox.server import Sandbox
+from tests.support.lab import Lab, seldom
+
+SCALE = 0.05
+PAYMENTS = 730
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the benchmark keeps its sandboxes."""
+    made = tmp_path_factory.mktemp("bench")
+    yield made
+    Sandbox(made / f"scale-{SCALE}").down(purge=True)
+
+
+@seldom
+def test_suite_and_copy_load_the_same_table(folder: Path) -> None:
+    options = command.parser().parse_args(["--scale", str(SCALE), "--rounds", "1", "--only", "suite,copy"])
+    result = command.measure(options, Console(quiet=True), folder)
+    assert [(run.contender, run.ended) for run in result.runs] == [("suite", DONE), ("copy", DONE)]
+    assert result.rows == PAYMENTS
+    for one in result.summaries():
+        assert one.fastest == one.seconds == one.slowest, "of one round"
+        assert min(one.seconds, one.cpu, one.peak_bytes) > 0
+    assert result.ratio("copy") == result.runs[1].seconds / result.runs[0].seconds
+    assert Sandbox(folder / f"scale-{SCALE}").port is None, "who was down is stopped"
+
+
+def test_a_night_changes_so_many_facts(folder: Path) -> None:
+    with Ground(folder, Content(scale=SCALE), lambda _: None).up() as ground:
+        nights = Nights(ground)
+        nights.begin(ground.empty())
+        facts = EXPECTED[EXPECTED.index("FROM (") + 6 : EXPECTED.rindex(")")]
+        before = set(ground.rows(facts, SOURCE))
+        nights.go_by()
+        after = set(ground.rows(facts, SOURCE))
+        assert len(after - before) == nights.changed == 3
+        assert len(after) == PAYMENTS + 1
+        assert nights.expectation() == expected(ground, SOURCE)
+        nights.end()
+        assert SOURCE not in ground.sandbox.databases()
+
+
+@pytest.fixture
+def loaded(server: Sandbox, lab: Lab, tmp_path: Path) -> tuple[Ground, Place]:
+    """A warehouse that the suite has loaded, as the benchmark sees it."""
+    ground = Ground(tmp_path, Content(scale=SCALE), lambda _: None)
+    ground.sandbox = server
+    ground.empty()
+    return ground, Place(server, lab.source.database, lab.warehouse.database, lab.config)
+
+
+def test_a_right_table_passes(loaded: tuple[Ground, Place]) -> None:
+    ground, place = loaded
+    wanted = expected(ground, place.source)
+    assert wanted.rows == PAYMENTS
+    require_fact(ground, place, wanted, "suite")
+    require_dimensions(ground, place, "suite")
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE {first}",
+        # Sums and counts stay: two payments change places.
+        """UPDATE fact_sales SET sales_amount = CASE sales_amount WHEN 4.99 THEN 2.99 ELSE 4.99 END
+        WHERE sales_key IN (
+            (SELECT MIN(sales_key) FROM fact_sales WHERE sales_amount = 4.99),
+            (SELECT MIN(sales_key) FROM fact_sales WHERE sales_amount = 2.99))""",
+        "UPDATE fact_sales SET customer_key = customer_key % 30 + 1 WHERE {first}",
+        "UPDATE fact_sales SET store_key = 3 - store_key WHERE {first}",
+        "UPDATE fact_sales SET movie_key = -1 WHERE {first}",
+        "UPDATE fact_sales SET movie_key = 999999 WHERE {first}",
+        "UPDATE fact_sales SET return_date_key = -1 WHERE {first}",
+        "UPDATE fact_sales SET payment_ts = payment_ts + interval '1 microsecond' WHERE {first}",
+        "UPDATE fact_sales SET rental_id = NULL WHERE {first}",
+        "DELETE FROM fact_sales WHERE {first}",
+        "UPDATE dim_customer SET valid_to = '2000-01-01' WHERE customer_key = 5",
+        "ALTER TABLE fact_sales DROP CONSTRAINT fact_sales_pkey",
+        "DROP INDEX fact_sales_payment_date",
+        "ALTER TABLE fact_sales ALTER sales_amount TYPE numeric",
+        "ALTER TABLE fact_sales ALTER rental_id SET NOT NULL",
+        # Of whatever the table lies in.
+        """DO $$ BEGIN EXECUTE (
+            SELECT 'ALTER TABLE ' || oid::regclass || ' SET UNLOGGED' FROM pg_class
+            WHERE relkind = 'r' AND relname LIKE 'fact_sales%'
+        ); END $$""",
+    ],
+)
+def test_a_wrong_table_does_not_pass(loaded: tuple[Ground, Place], lab: Lab, corruption: str) -> None:
+    ground, place = loaded
+    wanted = expected(ground, place.source)
+    require_fact(ground, place, wanted, "plain")
+    lab.warehouse(corruption.format(first="sales_key = (SELECT MIN(sales_key) FROM fact_sales)"))
+    with pytest.raises(BenchError, match="plain: fact_sales is"):
+        require_fact(ground, place, wanted, "plain")
+
+
+@pytest.mark.parametrize(
+    ("table", "corruption"),
+    [
+        ("dim_customer", "UPDATE dim_customer SET email = 'x' WHERE customer_key = 1"),
+        # Two cities change places.
+        (
+            "dim_customer",
+            """UPDATE dim_customer c SET city = o.city FROM dim_customer o
+            WHERE c.customer_key IN (1, 2) AND o.customer_key = 3 - c.customer_key""",
+        ),
+        ("dim_movie", "UPDATE dim_movie SET length = 1 WHERE movie_key = 1"),
+        ("movie_categories", "UPDATE dim_movie SET category = NULL WHERE movie_key = 1"),
+        ("dim_staff", "DELETE FROM dim_staff WHERE staff_key = 1"),
+        ("dim_store", "UPDATE dim_store SET manager_first_name = manager_last_name WHERE store_key = 1"),
+    ],
+)
+def test_a_wrong_dimension_does_not_pass(
+    loaded: tuple[Ground, Place], lab: Lab, table: str, corruption: str
+) -> None:
+    ground, place = loaded
+    lab.warehouse(corruption)
+    with pytest.raises(BenchError, match=f"plain: {table} is wrong"):
+        require_dimensions(ground, place, "plain")

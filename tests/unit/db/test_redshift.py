@@ -1,0 +1,72 @@
+"""Redshift's driver with psycopg2's manners: what is bound, what is written into the statement, and what is said."""
+
+import datetime as dt
+
+import pytest
+import redshift_connector
+
+from dvdrental_etl.db import redshift
+
+
+class Recorder:
+    """A cursor of redshift_connector that notes what it is given."""
+
+    paramstyle = "qmark"
+
+    def __init__(self):
+        self.seen = []
+
+    def execute(self, statement, values):
+        self.seen.append((statement, values))
+
+
+def sent(*arguments):
+    recorder = Recorder()
+    redshift.Cursor(recorder).execute(*arguments)
+    assert recorder.paramstyle == "format"
+    return recorder.seen[0]
+
+
+def test_values_by_position_are_bound():
+    assert sent("SELECT %s, %s", ["a", None]) == ("SELECT %s, %s", ("a", None))
+
+
+def test_named_values_are_written_in_and_nothing_is_bound():
+    bound = {"as_of": dt.datetime.fromisoformat("2007-05-14T13:44:29.996577"), "batch_id": 7, "load_id": 9}
+    assert sent("SELECT %(as_of)s, %(batch_id)s", bound) == (
+        "SELECT TIMESTAMP '2007-05-14 13:44:29.996577', 7",
+        None,
+    )
+
+
+def test_a_percent_sign_is_no_place_for_a_value():
+    assert sent("SELECT 'a%'") == ("SELECT 'a%%'", None)
+    assert sent("SELECT 'a%%' WHERE %(n)s = 1", {"n": 1}) == ("SELECT 'a%%' WHERE 1 = 1", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "NULL"),
+        (-5, "-5"),
+        ((1, 2), "(1, 2)"),
+        ("dim_customer", "'dim_customer'"),
+        ("2007-05-14 13:44:29", None),
+        ("x' OR '1'='1", None),
+        ("a\\", None),
+    ],
+)
+def test_only_what_cannot_break_out_is_written_in(value, text):
+    if text is None:
+        with pytest.raises(ValueError, match="invalid literal"):
+            redshift.written("%(v)s", {"v": value})
+    else:
+        assert redshift.written("%(v)s", {"v": value}) == text
+
+
+def test_the_server_is_heard_in_its_own_words():
+    error = redshift_connector.ProgrammingError(
+        {"S": "ERROR", "C": "42601", "M": "syntax error", "H": "look again"}
+    )
+    assert redshift.said(error) == "syntax error look again"
+    assert redshift.said(OSError("no route to host")) == "no route to host"

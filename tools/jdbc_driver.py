@@ -1,0 +1,116 @@
+"""Fetch the PostgreSQL JDBC driver to jars/postgresql.jar: `python -m tools.jdbc_driver`.
+
+Several origins, tried in turn, so that one closed network does not stop the project. Only a file with a known
+checksum is ever put in place.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+TARGET = Path(__file__).resolve().parents[1] / "jars" / "postgresql.jar"
+CONNECT = 5  # seconds: a closed network is noticed soon
+
+PGJDBC_42_7_4 = "188976721ead8e8627eb6d8389d500dccc0c9bebd885268a3047180274a6031e"
+DEBIAN_42_5_5 = "e68b153660caa7f47505d323829e995bd84fec7a30d2160f3ca272f774569a22"
+KNOWN = {PGJDBC_42_7_4: "42.7.4", DEBIAN_42_5_5: "42.5.5 (Debian)"}
+
+MAVEN = "https://repo1.maven.org/maven2/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
+WHEEL = "wbjdbc==2.4.0"  # holds Maven Central's file
+PACKAGE = "libpostgresql-jdbc-java"
+
+
+def from_maven(folder: Path) -> Path:
+    """Maven Central, over HTTPS."""
+    jar = folder / "postgresql.jar"
+    with urllib.request.urlopen(MAVEN, timeout=CONNECT) as answer, jar.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+    return jar
+
+
+def from_pypi(folder: Path) -> Path:
+    """A wheel on PyPI that carries the same jar. It is taken apart, never installed."""
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--timeout",
+        "15",
+        "--retries",
+        "1",
+    ]
+    _run([*pip, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), WHEEL])
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("postgresql-42.7.4.jar"))
+        return Path(archive.extract(name, folder))
+
+
+def from_debian(folder: Path) -> Path:
+    """Debian's package, taken apart: no root needed."""
+    _run(["apt-get", "download", "-q", PACKAGE], folder)
+    (package,) = folder.glob("*.deb")
+    _run(["dpkg", "-x", str(package), str(folder)])
+    return folder / "usr" / "share" / "java" / "postgresql.jar"
+
+
+ORIGINS: dict[str, Callable[[Path], Path]] = {
+    "Maven Central": from_maven,
+    "PyPI": from_pypi,
+    "Debian": from_debian,
+}
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 in hex, empty if there is no such file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def fetch(target: Path = TARGET, origins: dict[str, Callable[[Path], Path]] = ORIGINS) -> str:
+    """Put the driver at `target` unless it is there, and return its version.
+
+    Raises SystemExit, naming what each origin said.
+    """
+    if version := KNOWN.get(checksum(target)):
+        return version
+    said = []
+    for origin, get in origins.items():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                jar = get(Path(folder))
+            except (OSError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
+                said.append(f"{origin}: {' '.join(str(error).split())[:200]}")
+                continue
+            version = KNOWN.get(checksum(jar))
+            if version is None:
+                said.append(f"{origin}: the file's checksum {checksum(jar)} is none that is known")
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix(".new")
+            shutil.copyfile(jar, unfinished)
+            unfinished.replace(target)
+            sys.stdout.write(f"driver: pgjdbc {version} from {origin}\n")
+            return version
+    raise SystemExit(
+        "error: the JDBC driver could not be fetched: "
+        + "; ".join(said)
+        + f" -> put postgresql-42.7.4.jar at {target} by hand ({MAVEN})"
+    )
+
+
+def _run(command: list[str], folder: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise OSError((done.stderr or done.stdout).strip() or f"{command[0]} failed")
+
+
+if __name__ == "__main__":
+    fetch()
