@@ -1,11 +1,10 @@
 """The nightly load of the star schema: prepare, the dimensions in parallel, the fact, verify.
 
-A new dimension is one word in DIMENSIONS. Nothing is looked up while this file is parsed: connections,
-parameters and secrets are templates, which the task's own process fills in.
+A new dimension is one word in DIMENSIONS. Nothing is connected to while this file is parsed: connections, parameters
+and secrets are templates, which the task's own process fills in.
 """
 
 import os
-import re
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,57 +15,22 @@ from airflow.sdk import (
     DAG,
     Asset,
     AssetOrTimeSchedule,
-    BaseHook,
     Context,
     CronTriggerTimetable,
     Param,
-    RetryDecision,
-    RetryPolicy,
     TriggerRule,
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from dvdrental.connections import FACT_PROPERTIES, MACROS, PROPERTIES, ROOT, SETTINGS, SPARK, check_spark
+from dvdrental.retries import EtlRetryPolicy
 
 DIMENSIONS = ("dim_customer", "dim_movie", "dim_store", "dim_staff")
 FACT = "fact_sales"
 TABLES = (*DIMENSIONS, FACT)
 
-ROOT = Path(__file__).resolve().parents[1]
 SPARK_APPS = ROOT / "spark_apps"
-
-#: What can pass by itself is tried again; these exit codes of a job cannot.
-FINAL = {2: "the command line is wrong", 3: "the configuration is wrong", 5: "the data was refused"}
-
-#: A job's settings. Only the environment stays out of `ps`, the task's log and the metadata database:
-#: arguments and Spark properties do not.
-SETTINGS = {
-    "DVDRENTAL_SOURCE_URL": "{{ jdbc_url(conn.dvdrental_source) }}",
-    "DVDRENTAL_SOURCE_USER": "{{ conn.dvdrental_source.login or '' }}",
-    "DVDRENTAL_SOURCE_PASSWORD": "{{ conn.dvdrental_source.password or '' }}",
-    "DVDRENTAL_SOURCE_SCHEMA": "{{ conn.dvdrental_source.extra_dejson.get('schema', 'public') }}",
-    "DVDRENTAL_WAREHOUSE_KIND": "{{ warehouse_kind(conn.dvdrental_warehouse) }}",
-    "DVDRENTAL_WAREHOUSE_URL": "{{ jdbc_url(conn.dvdrental_warehouse) }}",
-    "DVDRENTAL_WAREHOUSE_USER": "{{ conn.dvdrental_warehouse.login or '' }}",
-    "DVDRENTAL_WAREHOUSE_PASSWORD": "{{ conn.dvdrental_warehouse.password or '' }}",
-    "DVDRENTAL_WAREHOUSE_SCHEMA": "{{ conn.dvdrental_warehouse.extra_dejson.get('schema', 'dw') }}",
-    "DVDRENTAL_S3_STAGING": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_staging', '') }}",
-    "DVDRENTAL_S3_IAM_ROLE": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_iam_role', '') }}",
-    "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_endpoint', '') }}",
-}
-
-#: What Spark is told: its workers take the driver's python, and one on this machine binds to the loopback only.
-SPARK = {
-    "PYSPARK_PYTHON": sys.executable,
-    "SPARK_LOCAL_IP": "{{ '127.0.0.1' if (conn.spark_default.host or '').startswith(here) else '' }}",
-    "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson.get('launcher-opts', '') }}",
-}
-PROPERTIES = "{{ conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
-#: The fact is the large table: a connection may give it more than the dimensions.
-FACT_PROPERTIES = (
-    "{{ conn.spark_default.extra_dejson.get('fact-properties-file')"
-    " or conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
-)
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
@@ -78,12 +42,12 @@ ARGUMENTS = [
 DOCS = """
 ### dvdrental star schema
 
-Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and fixes its
-moment, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
+Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and sets its
+timestamp, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
 published with plain SQL, by itself and against the source. Every load is safe to repeat: clear a failed task and
 it goes on from there.
 
-| connection | what it says |
+| connection | content |
 |---|---|
 | `dvdrental_source` | type `postgres`; *Schema* is the database; extra `schema` (public), `sslmode` |
 | `dvdrental_warehouse` | type `postgres` or `redshift`; extra `schema` (dw), `s3_staging`, `s3_iam_role` |
@@ -95,75 +59,17 @@ the task's log, it says what to do. An upstream job can start this DAG through t
 """
 
 
-class EtlRetryPolicy(RetryPolicy):
-    """Try again what can pass by itself; fail at once where only a person can help."""
-
-    def evaluate(
-        self,
-        exception: BaseException,
-        try_number: int,  # noqa: ARG002
-        max_tries: int,  # noqa: ARG002
-        context: Context | None = None,  # noqa: ARG002
-    ) -> RetryDecision:
-        """Decide by the job's exit code, which the operator puts into its message and our errors carry."""
-        text = str(exception)
-        found = re.search(r"Error code is: (-?\d+)", text)
-        code = int(found.group(1)) if found else getattr(exception, "exit_code", None)
-        if code in FINAL:
-            return RetryDecision.fail(f"exit code {code}: {FINAL[code]}; trying again would not help")
-        if code == 4 and "source contract:" in text:
-            return RetryDecision.fail("the source's tables are not what the contract says")
-        return RetryDecision.default()
-
-
-def warehouse_kind(connection: Any) -> str:
-    """`redshift` or `postgres`, by the connection's type."""
-    return "redshift" if connection.conn_type == "redshift" else "postgres"
-
-
-def jdbc_url(connection: Any) -> str:
-    """The connection's JDBC address, without its secrets; an extra `sslmode` is kept."""
-    scheme, port = ("redshift", 5439) if connection.conn_type == "redshift" else ("postgresql", 5432)
-    sslmode = connection.extra_dejson.get("sslmode")
-    place = f"{connection.host}:{connection.port or port}/{connection.schema or ''}"
-    return f"jdbc:{scheme}://{place}" + (f"?sslmode={sslmode}" if sslmode else "")
-
-
 def fit_to_run(context: Context) -> None:
-    """Skip a table that the trigger form left out; hand over the settings; drop the switches that are off."""
+    """Skip a table that was not selected in the form; set the environment; drop flags that are off."""
     operator: Any = context["task"]
     table = operator.task_id.removeprefix("load_")
     if table not in context["params"]["tables"]:
         raise AirflowSkipException(f"{table} was not selected for this run")
     operator.application_args = [argument for argument in operator.application_args if argument]
-    # On YARN and Kubernetes the hook would turn env_vars into --conf, for everybody to read in `ps`. This
-    # process runs nothing but this task, and spark-submit takes its environment over.
+    # On YARN and Kubernetes the hook would turn env_vars into --conf, which every user can read in `ps`. This process
+    # runs only this task, and spark-submit inherits its environment.
     os.environ.update({name: value for name, value in operator.env_vars.items() if value})
     operator.env_vars = {}
-
-
-def check_spark() -> None:
-    """Refuse a missing or unreadable `spark_default`: the Spark hook would quietly submit to YARN instead."""
-    example = 'for example {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client"}}'
-    try:
-        connection = BaseHook.get_connection("spark_default")
-    except AirflowNotFoundException:
-        raise AirflowFailException(f"the connection spark_default is missing: add it, {example}") from None
-    host = str(connection.host or "")
-    master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
-    master += f":{connection.port}" if connection.port else ""
-    if connection.conn_type != "spark" or not re.match(
-        r"(local(\[.+\])?$|yarn$|spark://[^\[]+:\d+$|k8s://.)", master
-    ):
-        raise AirflowFailException(
-            f"the connection spark_default (type {connection.conn_type}, host '{host}') names no Spark master: "
-            f"correct it, {example}"
-        )
-    if connection.extra_dejson.get("deploy-mode") == "cluster":
-        raise AirflowFailException(
-            "the connection spark_default asks for deploy-mode cluster, where the driver would not see the "
-            "settings of this run: set deploy-mode to client"
-        )
 
 
 def etl_settings(context: Any) -> Any:
@@ -175,33 +81,34 @@ def etl_settings(context: Any) -> Any:
     return config.load(None, context["task"].render_template(SETTINGS, context))
 
 
-def moment(text: str | None) -> datetime | None:
-    """The form's as_of; one without a zone is on the source's clock. Airflow itself lets any text through."""
+def parsed_as_of(text: str | None) -> datetime | None:
+    """The form's as_of; without a zone it is on the source's clock. Airflow does not check the text."""
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         raise AirflowFailException(
-            f"as_of is '{text}', which is no moment: write it as 2007-05-14T13:44:29, or leave it empty"
+            f"as_of is '{text}', which is not a timestamp: write it as 2007-05-14T13:44:29, or leave it empty"
         ) from None
 
 
 def close_failed(context: Context) -> None:
-    """Note in the batch table that a task of this run has failed for good."""
+    """Record in etl_batch that a task of this run has failed and is not tried again."""
     settings = etl_settings(context)
-    from dvdrental_etl.pipeline import audit
+    from dvdrental_etl.model.run_record import BatchStatus
+    from dvdrental_etl.pipeline import batch
 
-    audit.close(settings, str(context["run_id"]), "failed")
+    batch.close(settings, str(context["run_id"]), BatchStatus.FAILED)
 
 
 @task(execution_timeout=timedelta(minutes=10))
 def prepare() -> None:
-    """Check the connections, make what the warehouse lacks, open the batch and fix its moment."""
+    """Check the connections, create what is missing in the warehouse, open the batch and set its as_of."""
     check_spark()
     context = get_current_context()
     settings = etl_settings(context)
-    from dvdrental_etl.pipeline import audit
+    from dvdrental_etl.pipeline import batch
 
-    audit.prepare(settings, context["run_id"], moment(context["params"]["as_of"]))
+    batch.prepare(settings, context["run_id"], parsed_as_of(context["params"]["as_of"]))
 
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)
@@ -212,13 +119,14 @@ def verify() -> None:
     """
     context = get_current_context()
     settings = etl_settings(context)
-    from dvdrental_etl.pipeline import audit
+    from dvdrental_etl.model.run_record import BatchStatus
+    from dvdrental_etl.pipeline import batch
     from dvdrental_etl.verify import run
 
     findings = run.run(settings, context["run_id"])
     if findings:
         raise AirflowFailException("; ".join(f"{finding.check}: {finding.detail}" for finding in findings))
-    audit.close(settings, context["run_id"], "done")
+    batch.close(settings, context["run_id"], BatchStatus.DONE)
 
 
 def load(table: str) -> SparkSubmitOperator:
@@ -255,12 +163,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=8),
     tags=["dvdrental"],
-    user_defined_macros={
-        "jdbc_url": jdbc_url,
-        "warehouse_kind": warehouse_kind,
-        "here": ("local", "spark://127.0.0.1:"),
-        "spark_defaults": str(ROOT / "config" / "spark-defaults.conf"),
-    },
+    user_defined_macros=MACROS,
     default_args={
         "owner": "data-engineering",
         "retries": 3,
@@ -292,7 +195,7 @@ with DAG(
             type=["null", "string"],
             format="date-time",
             title="As of",
-            description="The moment that the load takes for now; empty means the start of the run.",
+            description="The time that the load stands for; empty means the start of the run.",
         ),
         "dry_run": Param(
             False, type="boolean", title="Dry run", description="Plan and report, publish nothing."

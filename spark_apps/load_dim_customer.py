@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.extract.source import Table
-from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.model.rules import warn
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.pipeline import job
 from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 
 SOURCES = (
-    Table(
+    SourceTable(
         "customer",
         "customer_id int, store_id int, first_name string, last_name string, email string, address_id int,"
         " create_date date, active smallint, last_update timestamp",
@@ -22,11 +23,14 @@ SOURCES = (
 
 TARGET = Scd2Dimension(
     table="dim_customer",
-    key="customer_key",
     natural_key="customer_id",
     # What changes a report: where customers live, whether they are active, which store is theirs.
     tracked=("address", "address2", "district", "city", "country", "active", "store_id"),
-    counted=Counted("customer"),
+    rules=(
+        warn("active", "one of 0, 1", "active NOT IN (0, 1)"),
+        warn("store_id", "refers to a store", "store_id IS NULL"),
+        warn("country", "refers to a country", "country IS NULL"),
+    ),
 )
 
 

@@ -5,31 +5,32 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.extract.source import Table
-from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.model.rules import Rule, warn
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.pipeline import job
 
 SOURCES = (
-    Table(
+    SourceTable(
         "film",
         "film_id int, title string, description string, release_year int, language_id int,"
         " rental_duration smallint, rental_rate decimal(4,2), length smallint, replacement_cost decimal(5,2),"
         " rating string, special_features array<string>, last_update timestamp",
         key="film_id",
     ),
-    Table(
+    SourceTable(
         "language",
         "language_id int, name string, last_update timestamp",
         key="language_id",
         joined_on="film.language_id",
     ),
-    Table(
+    SourceTable(
         "film_category",
         "film_id int, category_id int, last_update timestamp",
         key="film_id",
         joined_on="film.film_id",
     ),
-    Table(
+    SourceTable(
         "category",
         "category_id int, name string, last_update timestamp",
         key="category_id",
@@ -39,11 +40,17 @@ SOURCES = (
 
 TARGET = Scd2Dimension(
     table="dim_movie",
-    key="movie_key",
     natural_key="film_id",
     # What changes a report: the terms of rental, and how films are grouped.
     tracked=("rental_duration", "rental_rate", "replacement_cost", "rating", "category"),
-    counted=Counted("film"),
+    rules=(
+        warn("rating", "one of G, PG, PG-13, R, NC-17", "rating NOT IN ('G', 'PG', 'PG-13', 'R', 'NC-17')"),
+        warn("release_year", "1901 to 2155", "release_year NOT BETWEEN 1901 AND 2155"),
+        warn("rental_duration", "1 day or more", "rental_duration < 1"),
+        warn("length", "1 minute or more", "length < 1"),
+        Rule("rental_rate", "0.00 or more", "rental_rate < 0"),
+        Rule("replacement_cost", "0.00 or more", "replacement_cost < 0"),
+    ),
 )
 
 

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.extract.source import Table
-from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.model.rules import warn
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.pipeline import job
 from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 
 SOURCES = (
-    # username, password and picture are not listed, so they do not leave the source.
-    Table(
+    # username, password and picture are not listed, so they never leave the source.
+    SourceTable(
         "staff",
         "staff_id int, first_name string, last_name string, address_id int, email string, store_id int,"
         " active boolean, last_update timestamp",
@@ -23,10 +24,9 @@ SOURCES = (
 
 TARGET = Scd2Dimension(
     table="dim_staff",
-    key="staff_key",
     natural_key="staff_id",
     tracked=("address", "address2", "district", "city", "country", "active", "store_id"),
-    counted=Counted("staff"),
+    rules=(warn("store_id", "refers to a store", "store_id IS NULL"),),
 )
 
 

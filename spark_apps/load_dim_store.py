@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.extract.source import Table
-from dvdrental_etl.model.targets import Counted, Scd2Dimension
+from dvdrental_etl.model.rules import warn
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.pipeline import job
 from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 
 SOURCES = (
-    Table(
+    SourceTable(
         "store", "store_id int, manager_staff_id int, address_id int, last_update timestamp", key="store_id"
     ),
-    Table(
+    SourceTable(
         "staff",
         "staff_id int, first_name string, last_name string, last_update timestamp",
         key="staff_id",
@@ -27,11 +28,10 @@ MANAGER = ("manager_staff_id", "manager_first_name", "manager_last_name")
 
 TARGET = Scd2Dimension(
     table="dim_store",
-    key="store_key",
     natural_key="store_id",
-    # There are few stores and each change of one is news: all of it keeps history.
+    # There are few stores, and any change of one changes reports: every column keeps history.
     tracked=(*LOCATION, *MANAGER),
-    counted=Counted("store"),
+    rules=(warn("manager_last_name", "refers to a staff member", "manager_last_name IS NULL"),),
 )
 
 

@@ -5,25 +5,26 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.extract.source import Table
-from dvdrental_etl.model.targets import Counted, Fact, Lookup
+from dvdrental_etl.model.rules import warn
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Fact, Lookup, Reconciled
 from dvdrental_etl.pipeline import job
-from dvdrental_etl.transforms.date_keys import NOT_YET, date_key
+from dvdrental_etl.transforms.date_keys import NOT_YET, UNKNOWN, date_key
 
 SOURCES = (
-    Table(
+    SourceTable(
         "payment",
         "payment_id bigint, customer_id int, staff_id int, rental_id bigint, amount decimal(5,2),"
         " payment_date timestamp",
         key="payment_id",
     ),
-    Table(
+    SourceTable(
         "rental",
         "rental_id bigint, rental_date timestamp, inventory_id int, return_date timestamp",
         key="rental_id",
         joined_on="payment.rental_id",
     ),
-    Table(
+    SourceTable(
         "inventory",
         "inventory_id int, film_id int, store_id int",
         key="inventory_id",
@@ -33,7 +34,6 @@ SOURCES = (
 
 TARGET = Fact(
     table="fact_sales",
-    key="sales_key",
     event="payment_ts",
     amount="sales_amount",
     lookups=(
@@ -42,7 +42,12 @@ TARGET = Fact(
         Lookup("store_key", "dim_store", "store_id"),
         Lookup("movie_key", "dim_movie", "film_id"),
     ),
-    counted=Counted("payment", day="payment_date", amount="amount"),
+    reconciled=Reconciled(day="payment_date", amount="amount"),
+    rules=(
+        warn("sales_amount", "0.00 or more", "sales_amount < 0"),
+        warn("payment_date_key", "a day of dim_date", f"payment_date_key = {UNKNOWN}"),
+        warn("customer_id", "refers to a customer", "customer_id IS NULL"),
+    ),
 )
 
 

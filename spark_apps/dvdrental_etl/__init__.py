@@ -1,7 +1,10 @@
-"""The mechanics that every load shares: one word a module. The meaning lives in the load_*.py scripts."""
+"""The mechanics that every load shares, in rooms. The meaning stands in the load_*.py scripts."""
 
 import sys
 from importlib.util import find_spec
+
+#: The version of the suite; pyproject.toml reads it from here.
+__version__ = "0.2.0"
 
 if find_spec("psycopg2") is None or find_spec("pyarrow") is None:
     # spark-submit takes the first python3 on the PATH, which is often not the project's own.

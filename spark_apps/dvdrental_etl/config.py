@@ -3,18 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_FILE = ROOT / "config" / "credentials.json"
 TEMPLATE = "config/credentials_template.json"
 
-#: (section, key, default); None marks what must be given. DVDRENTAL_<SECTION>_<KEY> overrides the file.
+#: (section, key, default); None marks a required value. DVDRENTAL_<SECTION>_<KEY> overrides the file.
 KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("source", "url", None),
     ("source", "user", None),
@@ -30,12 +31,12 @@ KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("s3", "endpoint", ""),
 )
 
-#: warehouse.kind -> the scheme of its address.
+#: warehouse.kind -> the scheme of its URL.
 SCHEMES = {"postgres": "postgresql", "redshift": "redshift"}
 PORTS = {"postgresql": 5432, "redshift": 5439}
 NAMES = {"postgresql": "PostgreSQL", "redshift": "Redshift"}
 
-#: Options of a JDBC URL that libpq knows by the same name; the others concern the JDBC driver alone.
+#: Options of a JDBC URL that libpq has under the same name; the others are for the JDBC driver only.
 SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
 
 
@@ -55,10 +56,10 @@ class Database:
         return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 5432)}{parts.path}"
 
     def libpq(self) -> dict[str, Any]:
-        """The same address for libpq: host, port, dbname, and the TLS options that both drivers call alike."""
+        """The same address for libpq: host, port, dbname, user, password, and the TLS options of SHARED_OPTIONS."""
         parts = urlsplit(self.url.removeprefix("jdbc:"))
         options = dict(parse_qsl(parts.query))
-        if options.get("ssl", "false").lower() == "true":  # JDBC's older way to ask for what libpq calls so
+        if options.get("ssl", "false").lower() == "true":  # JDBC's older name for it
             options.setdefault("sslmode", "verify-full")
         shared = {key: value for key, value in options.items() if key in SHARED_OPTIONS}
         return {
@@ -73,14 +74,14 @@ class Database:
 
 @dataclass(frozen=True)
 class Warehouse(Database):
-    """The database that is loaded; kind names its dialect."""
+    """The database that is loaded; kind: postgres or redshift."""
 
     kind: str
 
 
 @dataclass(frozen=True)
 class S3:
-    """Where rows wait for Redshift's COPY."""
+    """Where rows wait for Redshift's COPY: s3://bucket/prefix, the role that COPY takes, and the service's endpoint."""
 
     staging: str
     iam_role: str
@@ -89,11 +90,12 @@ class S3:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run has to be told."""
+    """The whole configuration of a run."""
 
     source: Database
     warehouse: Warehouse
     s3: S3
+    limits: Limits = DEFAULT_LIMITS
 
 
 def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -112,7 +114,12 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
                 f"copy {TEMPLATE} to config/credentials.json and fill it in, or set {variable}",
             )
         values[section][key] = str(value)
-    settings = Settings(Database(**values["source"]), Warehouse(**values["warehouse"]), S3(**values["s3"]))
+    settings = Settings(
+        Database(**values["source"]),
+        Warehouse(**values["warehouse"]),
+        S3(**values["s3"]),
+        _limits(document.get("limits", {}), environ),
+    )
     if settings.warehouse.kind not in SCHEMES:
         raise ConfigError(
             f"warehouse.kind is '{settings.warehouse.kind}'", f"it is one of {', '.join(sorted(SCHEMES))}"
@@ -124,7 +131,28 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _read(config: Path | None) -> dict[str, dict[str, str]]:
+def _limits(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
+    """The default limits, with those of the file and the environment in their place."""
+    replaced: dict[str, Any] = {}
+    for limit in fields(Limits):
+        variable = f"DVDRENTAL_LIMITS_{limit.name.upper()}"
+        value = environ.get(variable, given.get(limit.name))
+        if value is None:
+            continue
+        kind: type[Any] = type(limit.default)
+        try:
+            number = kind(str(value))
+            is_valid = number >= 0
+        except (ValueError, ArithmeticError):
+            is_valid = False
+        if not is_valid:
+            wanted = "a whole number" if kind is int else "a share such as 0.01"
+            raise ConfigError(f"limits.{limit.name} is '{value}'", f"write {wanted}, or leave it out")
+        replaced[limit.name] = number
+    return replace(DEFAULT_LIMITS, **replaced)
+
+
+def _read(config: Path | None) -> dict[str, dict[str, Any]]:
     path = config or DEFAULT_FILE
     if not path.is_file():
         if config is None:
@@ -139,6 +167,7 @@ def _read(config: Path | None) -> dict[str, dict[str, str]]:
             f"{path} cannot be read: {error.strerror}", "check the file's permissions"
         ) from None
     known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
+    known["limits"] = {limit.name for limit in fields(Limits)}
     if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
         raise ConfigError(f"{path} is not an object of sections", f"compare it with {TEMPLATE}")
     for section, part in document.items():
@@ -153,9 +182,9 @@ def _check_url(section: str, database: Database, scheme: str) -> None:
     try:
         parts = urlsplit(database.url.removeprefix("jdbc:"))
         _ = parts.port
-    except ValueError:  # its text may quote a password that was written into the URL
+    except ValueError:  # its text may quote a password in the URL
         raise ConfigError(
-            f"{section}.url cannot be read: its port is no number", f"it looks like {wanted}"
+            f"{section}.url cannot be read: its port is not a number", f"it looks like {wanted}"
         ) from None
     if not database.url.startswith(f"jdbc:{scheme}://") or not parts.hostname or not parts.path.strip("/"):
         raise ConfigError(f"{section}.url is not a {NAMES[scheme]} JDBC address", f"it looks like {wanted}")
@@ -169,11 +198,11 @@ def _check_s3(s3: S3) -> None:
     parts = urlsplit(s3.staging)
     if parts.scheme != "s3" or not parts.netloc:
         raise ConfigError(
-            f"s3.staging is '{s3.staging}', which names no bucket",
-            "Redshift takes rows from S3: set s3.staging to s3://bucket/prefix, or DVDRENTAL_S3_STAGING",
+            f"s3.staging is '{s3.staging}', which does not name a bucket",
+            "Redshift reads rows from S3: set s3.staging to s3://bucket/prefix, or DVDRENTAL_S3_STAGING",
         )
     if not re.fullmatch(r"|default|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", s3.iam_role):
         raise ConfigError(
-            f"s3.iam_role is '{s3.iam_role}', which is no role",
-            "name one that the cluster may take, arn:aws:iam::123456789012:role/name, or 'default' for its default",
+            f"s3.iam_role is '{s3.iam_role}', which is not a role",
+            "name one that the cluster may assume, arn:aws:iam::123456789012:role/name, or 'default' for its default",
         )

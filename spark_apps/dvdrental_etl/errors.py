@@ -19,7 +19,7 @@ class EtlError(Exception):
 
 
 class UsageError(EtlError):
-    """The command line makes no sense."""
+    """The command line is wrong."""
 
     exit_code = 2
 
@@ -47,11 +47,11 @@ class GateRefused(EtlError):
 
 
 class NotReconciled(GateRefused):
-    """Rows or money differ from the source's. What changes alone brought may be mended by comparing everything."""
+    """Rows or money differ from the source. Where only changes were read, comparing everything may correct it."""
 
 
 class Fenced(EtlError):
-    """A newer attempt owns this table, or somebody holds its lock."""
+    """A newer attempt owns this table, or another session holds its lock."""
 
     exit_code = 6
 
@@ -63,10 +63,10 @@ class WarehouseError(EtlError):
 
 
 class Conflict(WarehouseError):
-    """The warehouse broke a transaction off in favour of another one: it may be tried again as it is."""
+    """The warehouse aborted a transaction in favour of another one: the same transaction may be tried again."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line that says something in an error's text."""
+    """The first line of an error's text that is not empty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -1,8 +1,8 @@
 """Try a warehouse: `python -m dvdrental_etl.tryout [CONFIG]` sends it every kind of statement of the suite.
 
-For somebody with a real cluster, before the first load. In a scratch schema that is dropped at the end: the tables,
-rows by COPY, the publish of each table three times (new, changed, gone), the run record, verify's checks. No source,
-no Spark; on Redshift, rows go by way of the S3 place of the configuration.
+For a real cluster, before the first load. In a scratch schema that is dropped at the end: the tables; each table loaded
+three times (new, changed, deleted), by the same steps as a script's load; and verify's checks. No source and no Spark;
+on Redshift, rows go by way of the configured place on S3.
 """
 
 import datetime as dt
@@ -22,47 +22,60 @@ from typing import Any
 import pyarrow as pa
 
 from dvdrental_etl import config
+from dvdrental_etl.config import Settings
+from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError, WarehouseError
-from dvdrental_etl.extract.changes import Range
-from dvdrental_etl.extract.source import quoted
-from dvdrental_etl.model.contract import TABLES, Column, script
-from dvdrental_etl.model.targets import Target
-from dvdrental_etl.pipeline import audit, load
-from dvdrental_etl.pipeline.audit import Batch, Load
-from dvdrental_etl.pipeline.gate import Reject
-from dvdrental_etl.pipeline.watermark import write
-from dvdrental_etl.verify import written
-from dvdrental_etl.verify.checks import CHECKS
-from dvdrental_etl.verify.run import DAYS, MEMBERS, RANGES, ROWS
-from dvdrental_etl.verify.written import Written, narrowed
-from dvdrental_etl.warehouse.postgres import Warehouse, open_warehouse
+from dvdrental_etl.extract import changes
+from dvdrental_etl.limits import DEFAULT_LIMITS
+from dvdrental_etl.model.contract import Column, star_tables
+from dvdrental_etl.model.key_ranges import RangeCount
+from dvdrental_etl.model.run_record import Batch, BatchStatus, Counts
+from dvdrental_etl.model.targets import Fact, Target
+from dvdrental_etl.model.totals import Totals
+from dvdrental_etl.pipeline import attempts, batch
+from dvdrental_etl.pipeline.context import LoadContext, SourceState
+from dvdrental_etl.pipeline.load import stage_and_publish
+from dvdrental_etl.staging.results import Reject, Staged
+from dvdrental_etl.verify.statements import all_statements
+from dvdrental_etl.warehouse.base import DirectLoad, Warehouse
+from dvdrental_etl.warehouse.factory import open_warehouse
 
 DAY = dt.datetime(2007, 5, 14, 13, 44, 29, 996577)  # noqa: DTZ001 - the source's clock has no zone
-EVERYTHING = ((-(2**63), 2**63 - 1),)
-#: What verify writes into its queries.
-BOUNDS = {"left_out": (-1,)}
-#: The rows of three publishes: keys, and what their texts say.
+AMOUNT = Decimal("2.99")
+#: The key of a row that each load puts into quarantine.
+REJECTED = 9
+#: The rows of three loads: their keys, and what their texts say.
 NIGHTS: tuple[tuple[Sequence[int], str], ...] = (((1, 2, 3), "Zoë 東京"), ((1, 2), "moved"), ((1,), "moved"))
+#: What the loads must count: (new, changed, deleted). Facts have no text, so the second load changes none.
+MEMBERS, FACTS = ((3, 0, 0), (0, 2, 1), (0, 0, 1)), ((3, 0, 0), (0, 0, 1), (0, 0, 1))
 
 
-def targets() -> list[Target]:
-    """The tables that are loaded, dimensions first, as their scripts declare them."""
-    names = [name for name in TABLES if name.startswith(("dim_", "fact_")) and name != "dim_date"]
-    return [import_module(f"load_{name}").TARGET for name in names]
+@dataclass(frozen=True)
+class Table:
+    """A table that is loaded, as its script declares it."""
+
+    target: Target
+    grain: str
+
+
+def tables() -> list[Table]:
+    """The tables that scripts load, dimensions first."""
+    scripts = [import_module(f"load_{name}") for name in star_tables()]
+    return [Table(one.TARGET, one.SOURCES[0].name) for one in scripts]
 
 
 def sample(column: Column, key: int, text: str, target: Target) -> Any:
-    """A value of the column's type for the row of that key."""
+    """A value of the column's type for the row with that key."""
     if column.name == target.grain_key:
         return key
-    kind = column.type.split("(")[0]
-    return {
+    values = {
         "varchar": text[: column.bytes or 1],
         "timestamp": DAY,
         "date": DAY.date(),
         "boolean": True,
-        "numeric": Decimal("2.99"),
-    }.get(kind, 20070514 if column.name.endswith("_date_key") else 1)
+        "numeric": AMOUNT,
+    }
+    return values.get(column.type.split("(")[0], 20070514 if column.name.endswith("_date_key") else 1)
 
 
 def rows(target: Target, keys: Sequence[int], text: str) -> Iterator[pa.RecordBatch]:
@@ -92,102 +105,110 @@ def arrow_type(column: Column) -> pa.DataType:
 
 @dataclass(frozen=True)
 class Trial:
-    """A warehouse that is tried, and who is told of what worked in how many seconds."""
+    """A warehouse that is tried. report: takes what worked, and its seconds."""
 
     warehouse: Warehouse
-    tell: Callable[[str, float], None]
+    report: Callable[[str, float], None]
 
     @contextmanager
-    def step(self, what: str, *, writes: bool = False) -> Iterator[Any]:
-        """A cursor in a transaction. Raises WarehouseError, saying in what."""
+    def step(self, what: str) -> Iterator[None]:
+        """Report a step that works. Raises WarehouseError, naming one that does not."""
         began = time.monotonic()
         try:
-            with self.warehouse.writing() if writes else self.warehouse.transaction() as cursor:
-                yield cursor
+            yield
         except WarehouseError as error:
             raise WarehouseError(f"{what}: {error.message}", error.hint) from error
-        self.tell(what, time.monotonic() - began)
+        self.report(what, time.monotonic() - began)
 
     def run(self) -> None:
         """Try everything."""
-        with self.step("tables, keys and their physical design") as cursor:
-            self.warehouse.ensure_tables(cursor)
-        with self.step("the same again, which changes nothing") as cursor:
-            self.warehouse.ensure_tables(cursor)
-        run = audit.join(self.warehouse, "tryout", DAY, DAY)
-        for target in targets():
-            for number, (keys, text) in enumerate(NIGHTS, start=1):
-                self._night(target, replace(run, as_of=DAY + dt.timedelta(days=number)), keys, text)
-        for check in CHECKS:
-            with self.step(f"verify: {check}") as cursor:
-                cursor.execute(script(f"verify/{check}.sql"))
-        schema = quoted(self.warehouse.address.schema)
-        parts = {
-            table.name: Written(
-                table, schema, run.batch_id, (run.batch_id,), (1, 2, 3), ((0, 1023),), True, 20070514
-            )
-            for table in written.TABLES.values()
-        }
-        for check, narrow in CHECKS.items():
-            with self.step(f"verify, of a run: {check}") as cursor:
-                cursor.execute(narrowed(script(f"verify/{check}.sql"), schema, narrow(parts)))
-        for name in (*MEMBERS, RANGES, ROWS, DAYS):
-            with self.step(f"verify: {name}") as cursor:
-                cursor.execute(script(f"verify/warehouse/{name}.sql"), BOUNDS)
-        audit.end(self.warehouse, run.run_id, "done")
+        for what in ("tables, keys and their physical design", "the same again, which changes nothing"):
+            with self.step(what), self.warehouse.transaction() as cursor:
+                self.warehouse.ensure_tables(cursor)
+        with self.step("the record of a run"):
+            joined = batch.join(self.warehouse, "tryout", DAY, DAY)
+        for table in tables():
+            expected = FACTS if isinstance(table.target, Fact) else MEMBERS
+            for number, (keys, text) in enumerate(NIGHTS):
+                night = replace(joined, as_of=DAY + dt.timedelta(days=1 + number))
+                with self.step(f"{table.target.table}, {len(keys)} rows: stage, publish and record"):
+                    counts = self._load(table, night, keys, text)
+                    if (counts.new, counts.changed, counts.deleted) != expected[number]:
+                        raise WarehouseError(
+                            f"the load counts {counts}, not {expected[number]} (new, changed, deleted)"
+                        )
+        for name, sql, values in all_statements(self.warehouse.address.schema, joined.batch_id):
+            with self.step(f"verify: {name}"), self.warehouse.transaction(keep=False) as cursor:
+                cursor.execute(sql, values)
+        with self.step("the end of a run"):
+            batch.end(self.warehouse, joined.run_id, BatchStatus.DONE)
 
-    def _night(self, target: Target, run: Batch, keys: Sequence[int], text: str) -> None:
-        warehouse, what = self.warehouse, f"{target.table}, {len(keys)} rows"
-        attempt = audit.start_load(warehouse, run, target.table)
-        with self.step(f"{what}: staging table", writes=True) as cursor:
-            warehouse.create_staging(cursor, attempt.staging, target.staging)
-        warehouse.stage_rows(target, attempt.staging, rows(target, keys, text))
-        with self.step(f"{what}: publish and record", writes=True) as cursor:
-            _publish(warehouse, cursor, target, attempt, run, len(keys))
-        with self.step(f"{what}: statistics") as cursor:
-            warehouse.settle(cursor, target)
+    def _load(self, table: Table, night: Batch, keys: Sequence[int], text: str) -> Counts:
+        """One load, by the steps of every load."""
+        target, warehouse = table.target, self.warehouse
+        context = LoadContext(
+            warehouse=warehouse,
+            target=target,
+            batch=night,
+            limits=DEFAULT_LIMITS,
+            allow_mass_delete=False,
+            report=lambda _: None,
+            started=time.monotonic(),
+        )
+        state = SourceState(
+            grain=table.grain,
+            snapshot="1:1:",
+            lsn="0/0",
+            identity="tryout",
+            extent=changes.everything("tryout"),
+            counts={table.grain: {0: RangeCount(len(keys) + 1, sum(keys))}},
+            totals=_totals(target, len(keys) + 1),
+        )
+
+        def stage(_: SourceState, staging: str, direct: DirectLoad | None) -> Staged:
+            del direct  # it takes rows of Spark
+            warehouse.stage_rows(target, staging, rows(target, keys, text))
+            return Staged(rows=len(keys), rejected=1, rejects=(_reject(target),))
+
+        attempt = attempts.start(warehouse, night, target.table, code_digest="")
+        return stage_and_publish(context, attempt, state, stage)
 
 
-def _publish(
-    warehouse: Warehouse, cursor: Any, target: Target, attempt: Load, run: Batch, expected: int
-) -> None:
-    reject = Reject("9", "not null", target.grain_key, None, {target.grain_key: 9})
-    warehouse.lock(cursor, target)
-    audit.require_newest(cursor, attempt)
-    warehouse.totals(cursor, target, attempt.staging)
-    warehouse.doubled(cursor, target.grain_key, attempt.staging)
-    warehouse.create_bounds(cursor, target.table, EVERYTHING, [9])
-    counted = load.run_steps(cursor, target, attempt, run)
-    published = load.published_rows(cursor, target)
-    if published != expected:
-        raise WarehouseError(f"{target.table} has {published} rows of the source, not {expected}")
-    warehouse.drop_bounds(cursor, target.table)
-    audit.record_rejects(warehouse, cursor, attempt, run, [reject])
-    counts = audit.Counts(new=counted["new"], deleted=counted["deleted"])
-    audit.record_published(cursor, attempt, counts, 0.0, [])
-    write(warehouse, cursor, target.table, attempt.load_id, {target.counted.table: {0: Range(expected, 1)}})
-    warehouse.drop_staging(cursor, attempt.staging)
+def _totals(target: Target, count: int) -> Totals:
+    return {DAY.date(): (count, count * AMOUNT)} if isinstance(target, Fact) else {None: (count, None)}
+
+
+def _reject(target: Target) -> Reject:
+    row: dict[str, object] = {target.grain_key: REJECTED}
+    if isinstance(target, Fact):
+        row |= {target.event: str(DAY), target.amount: str(AMOUNT)}
+    return Reject(str(REJECTED), "not null", target.grain_key, None, row)
+
+
+def try_warehouse(settings: Settings) -> None:
+    """Try the warehouse in its configured schema, and drop that at the end. Prints a line for each step."""
+    with open_warehouse(settings) as warehouse:
+        try:
+            Trial(warehouse, lambda what, seconds: print(f"  {seconds:6.2f} s  {what}")).run()  # noqa: T201
+        finally:
+            if warehouse.is_cut_off:
+                warehouse.connect()
+            with warehouse.transaction() as cursor:
+                cursor.execute(f"DROP SCHEMA IF EXISTS {quoted(settings.warehouse.schema)} CASCADE")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run, print a line for each step, and give the exit code: 0, or that of the error."""
+    """Run in a scratch schema, and return the exit code: 0, or that of the error."""
     try:
-        configured = config.load(Path(argv[0]) if argv else None, os.environ)
-        schema = f"{configured.warehouse.schema}_tryout_{secrets.token_hex(4)}"
-        configured = replace(configured, warehouse=replace(configured.warehouse, schema=schema))
-        with open_warehouse(configured) as warehouse:
-            print(f"{configured.warehouse.kind} {configured.warehouse.place}, scratch schema {schema}")  # noqa: T201
-            try:
-                Trial(warehouse, lambda what, seconds: print(f"  {seconds:6.2f} s  {what}")).run()  # noqa: T201
-            finally:
-                if warehouse.is_cut_off:
-                    warehouse.connect()
-                with warehouse.transaction() as cursor:
-                    cursor.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE")
+        settings = config.load(Path(argv[0]) if argv else None, os.environ)
+        schema = f"{settings.warehouse.schema}_tryout_{secrets.token_hex(4)}"
+        settings = replace(settings, warehouse=replace(settings.warehouse, schema=schema))
+        print(f"{settings.warehouse.kind} {settings.warehouse.place}, scratch schema {schema}")  # noqa: T201
+        try_warehouse(settings)
     except EtlError as error:
         print(f"tryout: error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    print("tryout: all of it works here; the scratch schema is gone")  # noqa: T201
+    print("tryout: everything works here; the scratch schema is dropped")  # noqa: T201
     return 0
 
 

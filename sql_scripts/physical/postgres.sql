@@ -1,14 +1,6 @@
--- Indexes on PostgreSQL: the way from a natural key to its versions, and the current members.
-CREATE UNIQUE INDEX IF NOT EXISTS dim_customer_version ON dim_customer (customer_id, valid_from);
-CREATE UNIQUE INDEX IF NOT EXISTS dim_customer_current ON dim_customer (customer_id) WHERE is_current;
-CREATE UNIQUE INDEX IF NOT EXISTS dim_movie_version ON dim_movie (film_id, valid_from);
-CREATE UNIQUE INDEX IF NOT EXISTS dim_movie_current ON dim_movie (film_id) WHERE is_current;
-CREATE UNIQUE INDEX IF NOT EXISTS dim_store_version ON dim_store (store_id, valid_from);
-CREATE UNIQUE INDEX IF NOT EXISTS dim_store_current ON dim_store (store_id) WHERE is_current;
-CREATE UNIQUE INDEX IF NOT EXISTS dim_staff_version ON dim_staff (staff_id, valid_from);
-CREATE UNIQUE INDEX IF NOT EXISTS dim_staff_current ON dim_staff (staff_id) WHERE is_current;
+-- The physical design on PostgreSQL besides postgres_dimension.sql.
 
--- Facts lie in one partition. While it is empty, the first load fills another table beside it, and then puts that in its
+-- A fact has one partition. While it is empty, the first load fills another table beside it, and then attaches that in its
 -- place: each row is written once, and readers see all of them at once. A fact that has rows already stays as it is.
 DO $$
 BEGIN

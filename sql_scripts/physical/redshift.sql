@@ -1,20 +1,14 @@
--- Distribution and sort keys on Amazon Redshift, and why. Encodings are left to Redshift (ENCODE AUTO), which takes AZ64
--- for numbers and moments and ZSTD or LZO for text, and leaves leading sort columns raw.
+-- Distribution and sort keys on Amazon Redshift that differ from redshift_dimension.sql, and why. Encodings are left to
+-- Redshift (ENCODE AUTO): AZ64 for numbers and timestamps, ZSTD or LZO for text, leading sort columns raw.
 
--- The calendar joins every fact three times: a copy on every node, in order of its key, merges without moving a row.
+-- The calendar joins every fact three times: a copy on every node, in the order of its key.
 ALTER TABLE dim_date ALTER DISTSTYLE ALL;
 ALTER TABLE dim_date ALTER SORTKEY (date_key);
--- The largest dimension lies where its facts lie: the join that reports make most moves nothing.
+-- The largest dimension is distributed like its facts: the join that most reports make moves nothing.
 ALTER TABLE dim_customer ALTER DISTKEY customer_key;
 ALTER TABLE dim_customer ALTER SORTKEY (customer_key);
--- Films are few, and joined from every node: a copy on each.
-ALTER TABLE dim_movie ALTER DISTSTYLE ALL;
-ALTER TABLE dim_movie ALTER SORTKEY (movie_key);
--- Stores and staff are fewer still.
-ALTER TABLE dim_store ALTER DISTSTYLE ALL;
-ALTER TABLE dim_staff ALTER DISTSTYLE ALL;
--- Facts lie with their customers, spread evenly over the nodes, and in order of the day that reports filter on: whole
--- blocks of other days are not read.
+-- Facts are distributed by customer, evenly over the nodes, and sorted by the day that reports filter on: blocks of other
+-- days are not read.
 ALTER TABLE fact_sales ALTER DISTKEY customer_key;
 ALTER TABLE fact_sales ALTER SORTKEY (payment_date_key);
 -- The record of runs is small and read as a whole.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dvdrental_etl import config
-from dvdrental_etl.pipeline import job
+from dvdrental_etl.pipeline import command_line
 from tests.support.paths import ROOT
 
 DIMENSIONS = {"load_dim_customer", "load_dim_movie", "load_dim_store", "load_dim_staff"}
@@ -85,6 +85,7 @@ def test_parsing_imports_no_pyspark_and_looks_nothing_up() -> None:
         "import runpy, socket, sys\n"
         "def closed(*_): raise AssertionError('a connection at parse time')\n"
         "socket.socket.connect = closed\n"
+        "sys.path.insert(0, 'dags')\n"
         "runpy.run_path('dags/dvdrental_etl_dag.py')\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('pyspark', 'dvdrental_etl')])"
     )
@@ -185,7 +186,7 @@ def test_the_form_becomes_arguments_that_the_scripts_take(
 ) -> None:
     task = operator(dag, dag_file, params)
     assert task.application_args == ["--batch-id=r 1", *arguments]
-    options = job.parse(SimpleNamespace(table="dim_store"), "", task.application_args)  # type: ignore[arg-type]
+    options = command_line.parse(SimpleNamespace(table="dim_store"), "", task.application_args)  # type: ignore[arg-type]
     assert options.batch_id == "r 1"
 
 
@@ -215,14 +216,14 @@ def test_the_form_refuses_what_is_no_table(dag: Any) -> None:
         dag.params.get_param("tables").resolve(value=["dim_nothing"])
 
 
-def test_as_of_is_a_moment_or_empty(dag_file: ModuleType) -> None:
+def test_as_of_is_a_timestamp_or_empty(dag_file: ModuleType) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    assert dag_file.moment(None) is None
-    assert dag_file.moment("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)
-    assert dag_file.moment("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
-    with pytest.raises(AirflowFailException, match="'yesterday', which is no moment"):
-        dag_file.moment("yesterday")
+    assert dag_file.parsed_as_of(None) is None
+    assert dag_file.parsed_as_of("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)
+    assert dag_file.parsed_as_of("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
+    with pytest.raises(AirflowFailException, match="'yesterday', which is not a timestamp"):
+        dag_file.parsed_as_of("yesterday")
 
 
 @pytest.mark.parametrize(
@@ -240,17 +241,17 @@ def test_a_spark_connection_is_accepted(
     dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
     spark = connection(conn_type="spark", **given)
-    monkeypatch.setattr(dag_file.BaseHook, "get_connection", lambda _: spark)
+    monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", lambda _: spark)
     dag_file.check_spark()
 
 
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"host": ""}, "names no Spark master"),
-        ({"host": None}, "names no Spark master"),
-        ({"host": "spark://local[2]"}, "names no Spark master"),
-        ({"conn_type": "local", "host": "[2]"}, "names no Spark master"),
+        ({"host": ""}, "does not name a Spark master"),
+        ({"host": None}, "does not name a Spark master"),
+        ({"host": "spark://local[2]"}, "does not name a Spark master"),
+        ({"conn_type": "local", "host": "[2]"}, "does not name a Spark master"),
         ({"host": "yarn", "extra_dejson": {"deploy-mode": "cluster"}}, "deploy-mode cluster"),
     ],
 )
@@ -260,7 +261,7 @@ def test_a_spark_connection_that_would_lead_elsewhere_is_refused(
     from airflow.sdk.exceptions import AirflowFailException
 
     spark = connection(**{"conn_type": "spark", **given})
-    monkeypatch.setattr(dag_file.BaseHook, "get_connection", lambda _: spark)
+    monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", lambda _: spark)
     with pytest.raises(AirflowFailException, match=complaint):
         dag_file.check_spark()
 
@@ -271,7 +272,7 @@ def test_a_missing_spark_connection_is_refused(dag_file: ModuleType, monkeypatch
     def missing(_: str) -> None:
         raise AirflowNotFoundException("The conn_id `spark_default` isn't defined")
 
-    monkeypatch.setattr(dag_file.BaseHook, "get_connection", missing)
+    monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", missing)
     with pytest.raises(AirflowFailException, match=r"spark_default is missing.*local\[2\]"):
         dag_file.check_spark()
 

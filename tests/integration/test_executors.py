@@ -39,17 +39,6 @@ SOURCE_FACTS = """
         rental_id::bigint, payment_date
     FROM payment
 """
-#: load_fact_sales as it goes about many facts, however few there are: executors write them, in their place at once.
-AS_IF_MANY = f"""
-import sys
-
-sys.path.insert(0, {str(ROOT / "spark_apps")!r})
-from dvdrental_etl import staging
-from load_fact_sales import main
-
-staging.FEW_ROWS = 0
-main()
-"""
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 
@@ -127,13 +116,13 @@ class Job:
 
 
 @pytest.fixture
-def submit(workers: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Job]]:
+def submit(workers: dict[str, Any]) -> Iterator[Callable[..., Job]]:
+    """Starts load_fact_sales on the cluster. Executors send its rows, however few there are."""
     started: list[Job] = []
-    script = tmp_path / "as_if_many.py"
-    script.write_text(AS_IF_MANY)
 
     def start(lab: Lab, tries: int = 4) -> Job:
-        started.append(Job(lab, workers["url"], script, tries))
+        lab.limit(rows_sent_by_driver=0)
+        started.append(Job(lab, workers["url"], ROOT / "spark_apps" / "load_fact_sales.py", tries))
         return started[-1]
 
     yield start

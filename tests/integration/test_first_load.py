@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dvdrental_etl.staging import send
+from dvdrental_etl.staging import copy
 from tests.support.lab import Lab
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
@@ -18,9 +18,9 @@ INDEXES = """
 
 
 @pytest.fixture
-def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The few payments of a test are many: executors send them."""
-    monkeypatch.setattr(send, "FEW_ROWS", 0)
+def many(empty: Lab) -> None:
+    """Executors send the few payments of a test, as they do with many."""
+    empty.limit(rows_sent_by_driver=0)
 
 
 def check_indexes(lab: Lab) -> None:
@@ -96,7 +96,7 @@ def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: 
 def test_a_first_load_after_one_that_failed(empty: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     load_dimensions(empty)
     with monkeypatch.context() as broken:
-        broken.setattr(send, "staged", None)
+        broken.setattr(copy, "staged", None)
         with pytest.raises(TypeError):
             empty.load("fact_sales")
     empty.load("fact_sales")

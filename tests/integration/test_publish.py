@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from dvdrental_etl import config
-from dvdrental_etl.pipeline import audit
-from dvdrental_etl.warehouse.postgres import Warehouse
+from dvdrental_etl.model.run_record import Batch
+from dvdrental_etl.pipeline import attempts
+from dvdrental_etl.warehouse.postgres import Postgres
 from tests.support.lab import Lab, counts, job_environment, planned, run_here, until
 from tests.support.mortal import Killed, cut_at_commit, dies_after
 from tests.support.paths import ROOT
@@ -64,16 +65,16 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     before = lab.content()
 
     def retry_begins() -> None:
-        with Warehouse(config.load(lab.config, {})) as warehouse:
-            run = audit.Batch(1, "base", before_as_of, opened_here=False)
-            audit.start_load(warehouse, run, "fact_sales")
+        with Postgres(config.load(lab.config, {})) as warehouse:
+            run = Batch(1, "base", before_as_of, opened_here=False)
+            attempts.start(warehouse, run, "fact_sales", "any code")
 
     ((before_as_of,),) = lab.warehouse("SELECT as_of FROM etl_batch WHERE batch_id = 1")
     outcome = lab.load_and_meddle("fact_sales", retry_begins, code=6)
     assert "fenced" in outcome.error
     assert lab.content() == before
-    attempts = lab.warehouse("SELECT status FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id")
-    assert attempts == [("published",), ("superseded",), ("running",)]
+    statuses = lab.warehouse("SELECT status FROM etl_load WHERE table_name = 'fact_sales' ORDER BY load_id")
+    assert statuses == [("published",), ("superseded",), ("running",)]
     # The retry's own load goes through; nothing of either attempt is left behind.
     assert counts(lab.load("fact_sales"))["changed"] == 730
     assert lab.staging_tables() == []

@@ -23,7 +23,6 @@ from sqlfluff.core import FluffConfig, Linter
 
 from dvdrental_etl import config, tryout
 from dvdrental_etl.pipeline import watermark
-from dvdrental_etl.staging import send
 from dvdrental_etl.staging.parquet import Files, StagedFile, StagedFiles
 from dvdrental_etl.verify import run
 from dvdrental_etl.warehouse.redshift import Redshift
@@ -279,7 +278,7 @@ def test_a_worker_that_is_killed_while_it_writes(
     loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
-    monkeypatch.setattr(send, "FEW_ROWS", 0)  # few rows, but an executor's
+    loaded.limit(rows_sent_by_driver=0)
     # After two looks at the folder, the upload takes long enough to be killed in.
     cluster.faults.s3_slow(3, 2.0)
     over = threading.Event()

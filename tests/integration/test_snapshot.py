@@ -8,21 +8,25 @@ import pytest
 from pyspark.sql import SparkSession
 
 from dvdrental_etl import config
-from dvdrental_etl.extract import changes, jdbc, source
-from dvdrental_etl.extract.changes import Range
-from dvdrental_etl.pipeline import audit
+from dvdrental_etl.extract import key_ranges, source
+from dvdrental_etl.extract.jdbc import Reader
+from dvdrental_etl.limits import Limits
+from dvdrental_etl.model.key_ranges import RangeCount
+from dvdrental_etl.model.source_tables import SourceTable
+from dvdrental_etl.model.targets import Reconciled
+from dvdrental_etl.pipeline import batch
 from sandbox.server import Sandbox
 from sandbox.simulator.live import Live
 from tests.support.lab import Lab
 
-PAYMENT = source.Table(
+PAYMENT = SourceTable(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
 )
-RENTAL = source.Table("rental", "rental_id bigint, return_date timestamp", "rental_id")
-FILM = source.Table("film", "film_id int, rental_rate decimal(4,2)", "film_id")
+RENTAL = SourceTable("rental", "rental_id bigint, return_date timestamp", "rental_id")
+FILM = SourceTable("film", "film_id int, rental_rate decimal(4,2)", "film_id")
 
 
-def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
     payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
     returned = empty.source.value("SELECT count(return_date) FROM rental")
     with source.Source(config.load(empty.config, {}).source) as opened:
@@ -37,25 +41,22 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession, monkeypatch
             """
         )
         # Eight connections, each of which joins the snapshot.
-        ranges = {number: Range(10, 0) for number in range(16, 24)}
-        monkeypatch.setattr(jdbc, "ROWS_PER_PARTITION", 10)
-        frame = jdbc.frame(opened, spark, PAYMENT, ranges)
+        ranges = {number: RangeCount(10, 0) for number in range(16, 24)}
+        reader = Reader(opened, spark, Limits(rows_per_partition=10))
+        frame = reader.frame(PAYMENT, ranges)
         assert frame.rdd.getNumPartitions() == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
-        assert jdbc.frame(opened, spark, RENTAL, {}).where("return_date IS NOT NULL").count() == returned
-        assert jdbc.frame(opened, spark, FILM, {}).where("film_id = 1").count() == 1
-        counted = opened.totals(source.Counted("payment", "payment_date", "amount"))
+        assert reader.frame(RENTAL, {}).where("return_date IS NOT NULL").count() == returned
+        assert reader.frame(FILM, {}).where("film_id = 1").count() == 1
+        counted = opened.totals("payment", Reconciled("payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
     assert empty.source.value("SELECT sum(amount) FROM payment") != total
 
 
-def test_big_tables_are_read_in_parts_that_lose_nothing(
-    empty: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Lab, spark: SparkSession) -> None:
     """With parts of a hundred rows this small payment counts as big; its ids have gaps and reach far."""
-    monkeypatch.setattr(jdbc, "ROWS_PER_PARTITION", 100)
     empty.source(
         "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
         "WHERE payment_id = 17504"
@@ -63,7 +64,8 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(config.load(empty.config, {}).source) as opened:
         opened.begin()
-        frame = jdbc.frame(opened, spark, PAYMENT, changes.ranges(opened, PAYMENT, {}))
+        reader = Reader(opened, spark, Limits(rows_per_partition=100))
+        frame = reader.frame(PAYMENT, key_ranges.count(opened, PAYMENT, {}))
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
@@ -103,5 +105,5 @@ def test_moment_of_a_form_is_put_on_the_sources_clock(empty: Lab, zone: str, loc
     moment = dt.datetime(2007, 5, 14, 22, 30, tzinfo=dt.UTC)
     empty.source(f"ALTER DATABASE {empty.source.value('SELECT current_database()')} SET timezone = '{zone}'")
     configured = config.load(empty.config, {})
-    audit.prepare(configured, "form", moment)
+    batch.prepare(configured, "form", moment)
     assert empty.warehouse("SELECT as_of FROM etl_batch WHERE run_id = 'form'") == [(local,)]

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from dvdrental_etl.warehouse import postgres
-from dvdrental_etl.warehouse.postgres import Warehouse
+from dvdrental_etl.warehouse.postgres import Postgres
 from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
@@ -64,15 +63,15 @@ def test_a_first_load_and_a_large_one_bring_statistics_and_a_small_one_does_not(
 def test_many_staged_rows_are_analyzed_before_they_are_joined(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, many: int, known: int
 ) -> None:
-    totals, seen = Warehouse.totals, []
+    totals, seen = Postgres.totals, []
 
-    def look(self: Warehouse, cursor: Any, target: Any, table: str) -> Any:
+    def look(self: Postgres, cursor: Any, target: Any, table: str) -> Any:
         cursor.execute("SELECT reltuples::integer FROM pg_class WHERE relname ~ '^stg_fact_sales_[0-9a-f]+$'")
         seen.extend(cursor.fetchall())
         return totals(self, cursor, target, table)
 
-    monkeypatch.setattr(postgres, "MANY_ROWS", many)
-    monkeypatch.setattr(Warehouse, "totals", look)
+    lab.limit(analyzed_staging_rows=many)
+    monkeypatch.setattr(Postgres, "totals", look)
     lab.load("fact_sales", "--full-refresh")
     assert seen[0] == (known,), "-1 is: nobody knows"
 
@@ -80,13 +79,13 @@ def test_many_staged_rows_are_analyzed_before_they_are_joined(
 def test_on_redshift_analyze_follows_the_commit(
     on_redshift: Lab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, seen = Redshift.settle, []
+    analyze, seen = Redshift.analyze, []
 
-    def look_and_settle(self: Redshift, cursor: Any, target: Any) -> None:
+    def look_and_analyze(self: Redshift, cursor: Any, target: Any) -> None:
         seen.append(on_redshift.last_load("fact_sales")["status"])
-        settle(self, cursor, target)
+        analyze(self, cursor, target)
 
-    monkeypatch.setattr(Redshift, "settle", look_and_settle)
+    monkeypatch.setattr(Redshift, "analyze", look_and_analyze)
     on_redshift.load("fact_sales")
     assert seen == ["published"], "others see the load before its table is analyzed"
     assert "ANALYZE fact_sales" in emulator.statements
@@ -99,11 +98,11 @@ def test_on_redshift_analyze_follows_the_commit(
 def test_a_load_is_done_whatever_becomes_of_its_statistics(
     empty: Lab, on_redshift: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: Warehouse, cursor: Any, target: Any) -> None:
+    def fail(_: Postgres, cursor: Any, target: Any) -> None:
         cursor.execute(f"ANALYZE no_{target.table}")
 
-    monkeypatch.setattr(Warehouse, "settle", fail)
-    monkeypatch.setattr(Redshift, "settle", fail)
+    monkeypatch.setattr(Postgres, "analyze", fail)
+    monkeypatch.setattr(Redshift, "analyze", fail)
     for lab in (empty, on_redshift):
         caplog.clear()
         assert counts(lab.load("dim_staff")) == planned(new=2)
@@ -116,13 +115,13 @@ def test_a_load_is_done_whatever_becomes_of_its_statistics(
 def test_a_connection_that_breaks_meanwhile_does_no_harm(
     on_redshift: Lab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settle = Redshift.settle
+    analyze = Redshift.analyze
 
-    def settle_and_break(self: Redshift, cursor: Any, target: Any) -> None:
-        settle(self, cursor, target)
+    def analyze_and_break(self: Redshift, cursor: Any, target: Any) -> None:
+        analyze(self, cursor, target)
         emulator.faults.cut_before_commit()
 
-    monkeypatch.setattr(Redshift, "settle", settle_and_break)
+    monkeypatch.setattr(Redshift, "analyze", analyze_and_break)
     assert counts(on_redshift.load("dim_staff")) == planned(new=2)
     assert "warning: statistics:" in caplog.text
     assert on_redshift.last_load("dim_staff")["status"] == "published"

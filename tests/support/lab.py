@@ -98,6 +98,12 @@ class Lab:
     secrets: tuple[str, ...] = field(repr=False)
     seen_keys: dict[str, dict[int, tuple[Any, ...]]] = field(default_factory=dict)
 
+    def limit(self, **limits: float) -> None:
+        """Replace limits in the configuration of the jobs that follow."""
+        document = json.loads(self.config.read_text())
+        document["limits"] |= limits
+        self.config.write_text(json.dumps(document))
+
     def load(self, table: str, *flags: str, as_of: str | None = None, code: int = 0) -> Outcome:
         """Run one job in this process and hold it to its exit code."""
         clock = () if as_of is None else ("--as-of", as_of)

@@ -29,6 +29,9 @@ LOADED_AT = "2007-06-01T00:00:00"
 DUMP = Path(os.environ.get("DVDRENTAL_DUMP", ROOT / ".." / "shared" / "data" / "dvdrental.tar")).resolve()
 DRIVER = ROOT / "jars" / "postgresql.jar"
 
+#: The nights of the tests lie months apart, and they are about what is read without a full comparison.
+TEST_LIMITS = {"days_between_full": 36_500}
+
 MakeLab = Callable[..., Lab]
 
 
@@ -68,7 +71,7 @@ def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.Temp
 
     if not DRIVER.is_file():
         pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
-    session._add_driver(spark)  # for those who read through Spark before any job has run
+    session.add_jdbc_driver(spark)  # for those who read through Spark before any job has run
     numbers = itertools.count(1)
 
     def make(source: str, warehouse: str | None = None, schema: str = "public") -> Lab:
@@ -84,7 +87,7 @@ def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.Temp
         assert port is not None
         config = write_config(
             tmp_path_factory.mktemp("config") / "credentials.json",
-            server.credentials(*names),
+            server.credentials(*names) | {"limits": TEST_LIMITS},
             source={"schema": schema},
         )
         made = Lab(

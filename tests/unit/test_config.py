@@ -227,12 +227,14 @@ def test_a_redshift_warehouse_needs_a_bucket_and_takes_a_role(load, role):
 @pytest.mark.parametrize("staging", ["", "bucket/prefix", "s3://", "https://bucket"])
 def test_a_redshift_warehouse_without_a_bucket_is_refused(refused, staging):
     said = str(refused(redshift(staging=staging)))
-    assert said.startswith(f"s3.staging is '{staging}', which names no bucket -> ")
+    assert said.startswith(f"s3.staging is '{staging}', which does not name a bucket -> ")
 
 
 @pytest.mark.parametrize("role", ["role", "arn:aws:iam::1:role/x", f"{ROLE}' FORMAT"])
 def test_what_is_no_role_is_refused(refused, role):
-    assert str(refused(redshift(iam_role=role))).startswith(f"s3.iam_role is '{role}', which is no role -> ")
+    assert str(refused(redshift(iam_role=role))).startswith(
+        f"s3.iam_role is '{role}', which is not a role -> "
+    )
 
 
 @pytest.mark.parametrize("kind", ["redshift", "postgres"])
@@ -266,7 +268,7 @@ def test_a_url_that_is_no_postgresql_jdbc_address_is_refused(refused, section, u
 @pytest.mark.parametrize("port", ["54x2", "99999"])
 def test_a_port_that_is_none_is_refused(refused, port):
     assert str(refused(changed("source", url=f"jdbc:postgresql://host:{port}/dvdrental"))) == (
-        "source.url cannot be read: its port is no number -> it looks like jdbc:postgresql://host:5432/database"
+        "source.url cannot be read: its port is not a number -> it looks like jdbc:postgresql://host:5432/database"
     )
 
 

@@ -168,5 +168,5 @@ def test_dimensions_are_found_by_the_payments_own_moment():
 
 
 def test_what_is_reconciled_is_payments_by_day():
-    counted = TARGET.counted
-    assert (counted.table, counted.day, counted.amount) == ("payment", "payment_date", "amount")
+    assert SOURCES[0].name == "payment"
+    assert (TARGET.reconciled.day, TARGET.reconciled.amount) == ("payment_date", "amount")

@@ -1,4 +1,4 @@
-"""The Spark session of a job: what every job needs, whoever started the JVM."""
+"""The Spark session of a job: the same settings, whether spark-submit or plain Python started the JVM."""
 
 import atexit
 import os
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DRIVER_JAR = ROOT / "jars" / "postgresql.jar"
-#: Rows are shuffled into so many partitions, or more where these would be larger than memory wants them.
-SHARES, ROWS_PER_SHARE = 64, 100_000
+#: Partitions of a shuffle; more where each would get more rows than fit well into memory.
+SHUFFLE_PARTITIONS, ROWS_PER_SHUFFLE_PARTITION = 64, 100_000
 
 
 def start(name: str) -> "SparkSession":
     """Start Spark, or join the JVM that spark-submit started.
 
-    Secrets never become configuration: plain python would hand that to the JVM as arguments.
+    Secrets are never part of the configuration: plain python passes it to the JVM as arguments.
     """
     if not DRIVER_JAR.is_file():
         raise ConfigError(f"there is no JDBC driver at {DRIVER_JAR}", "fetch it with `make driver`")
-    # Executors' Python must be this one: another has neither pyarrow nor psycopg2.
+    # Executors must run this Python: another one may have neither pyarrow nor psycopg2.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # plain python, so Spark is about to run here only
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # plain python, so Spark runs on this machine only
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     from pyspark.sql import SparkSession
 
@@ -38,33 +38,33 @@ def start(name: str) -> "SparkSession":
     for key, value in _configuration().items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    _add_driver(spark)
+    add_jdbc_driver(spark)
     if not spark.conf.get("spark.submit.pyFiles", ""):  # else the package came along by --py-files
         spark.sparkContext.addPyFile(_package_zip())
-    _live_in_utc(spark)
+    _use_utc(spark)
     return spark
 
 
-def expect(spark: "SparkSession", rows: int) -> None:
-    """Make room for a table of so many rows: partitions that can be hashed in memory, however many it takes."""
-    if (shares := rows // ROWS_PER_SHARE) > SHARES:
-        spark.conf.set("spark.sql.shuffle.partitions", str(shares))
+def expect_rows(spark: "SparkSession", rows: int) -> None:
+    """Plan for a table of that many rows: shuffle partitions that can be hashed in memory."""
+    if (partitions := rows // ROWS_PER_SHUFFLE_PARTITION) > SHUFFLE_PARTITIONS:
+        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
 def _configuration() -> dict[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
-        # A small load has them merged as soon as their sizes are seen.
-        "spark.sql.shuffle.partitions": str(SHARES),
-        # Merged up to this size, however idle a core is: many small tasks would write many small files for Redshift.
-        # It is compressed: in memory, and hashed, a partition takes ten times as much, for each core.
+        # Adaptive execution merges those of a small load.
+        "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
+        # Merge up to this size even where cores are idle: many small tasks would write many small files for Redshift.
+        # The size is that of compressed data: in memory, and hashed, a partition takes ten times as much on each core.
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": "8m",
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
-        # Sides of a join that come in small partitions are hashed, not sorted.
+        # Sides of a join in small partitions are hashed, not sorted.
         "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "8m",
-        # Spark takes a JDBC table for endless, and would shuffle even what source.py reads as one partition. It is
-        # told to believe the partitions; what is broadcast, it decides later by sizes that it has seen.
+        # Spark assumes that a JDBC table is endless, and would shuffle even what jdbc.py reads as one partition. With
+        # these two it trusts the partitions; adaptive execution decides on broadcasts by sizes that it has measured.
         "spark.sql.defaultSizeInBytes": "1024",
         "spark.sql.maxSinglePartitionBytes": f"{2**63 - 1}b",
         "spark.sql.autoBroadcastJoinThreshold": "-1",
@@ -72,7 +72,7 @@ def _configuration() -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         # With any other limit Spark measures the batch again for each row: a fifth of the time of a large load.
         "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
-        # A small table that is broadcast is read beside large ones, not after them, and put together meanwhile.
+        # A small table that is broadcast is read while large ones are read, not after them.
         "spark.scheduler.mode": "FAIR",
         "spark.scheduler.allocation.file": _pools(),
         "spark.log.level": "OFF",
@@ -81,11 +81,11 @@ def _configuration() -> dict[str, str]:
     }
 
 
-def _add_driver(spark: "SparkSession") -> None:
-    """Give the JVM the JDBC driver. Under spark-submit it is already up, so its class path is past mending.
+def add_jdbc_driver(spark: "SparkSession") -> None:
+    """Give the JVM the JDBC driver. Under spark-submit the JVM already runs, so its class path cannot be changed.
 
-    ADD JAR serves the session and the executors. The thread that takes failed tasks' results sees only the loader
-    above the session's, and could not say what went wrong in the source without the driver's exception class.
+    ADD JAR serves the session and the executors. The thread that receives the results of failed tasks uses the parent
+    of the session's class loader, and needs the driver's exception classes to report an error of the source.
     """
     spark.sql(f"ADD JAR '{DRIVER_JAR}'")
     jvm = spark.sparkContext._jvm
@@ -96,14 +96,14 @@ def _add_driver(spark: "SparkSession") -> None:
 
 @cache
 def _folder() -> Path:
-    """A folder of this process."""
+    """A temporary folder of this process."""
     folder = Path(tempfile.mkdtemp(prefix="dvdrental-etl-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def _pools() -> str:
-    """Spark's pools, as it wants to have them: a file. Jobs in the one that there is take turns."""
+    """The URI of the file that defines Spark's scheduler pools: one, in which jobs take turns."""
     pools = _folder() / "pools.xml"
     pools.write_text(
         '<allocations><pool name="default"><schedulingMode>FAIR</schedulingMode></pool></allocations>'
@@ -119,11 +119,11 @@ def _package_zip() -> str:
     return str(archive)
 
 
-def _live_in_utc(spark: "SparkSession") -> None:
-    """Make the driver's JVM read timestamps without zone as they stand.
+def _use_utc(spark: "SparkSession") -> None:
+    """Make the driver's JVM read timestamps without zone unchanged.
 
-    pgjdbc passes them through java.sql.Timestamp in the JVM's zone, where the hour that daylight saving skips does
-    not exist and would be read an hour late.
+    pgjdbc passes them through java.sql.Timestamp in the JVM's zone. In a zone with daylight saving, the hour that is
+    skipped does not exist and would be read as the next one.
     """
     jvm = spark.sparkContext._jvm
     assert jvm is not None

@@ -1,73 +1,99 @@
-"""JDBC extract: a source table as a frame, whole in even parts or by keys, at the one moment that all readers share."""
+"""JDBC reads: a source table as a frame, whole in even partitions or by keys, on the job's one snapshot."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dvdrental_etl.config import Database
+from dvdrental_etl.db.names import quoted
 from dvdrental_etl.engine import session
-from dvdrental_etl.extract.changes import RANGE_BITS, Ranges, row_count
-from dvdrental_etl.extract.source import TYPES, Source, Table, quoted
+from dvdrental_etl.extract.source import Source
+from dvdrental_etl.limits import Limits
+from dvdrental_etl.model.contract import KEY_RANGE_BITS
+from dvdrental_etl.model.key_ranges import RangeCounts, row_count
+from dvdrental_etl.model.source_tables import SOURCE_TYPES, SourceTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
-ROWS_PER_PARTITION = 500_000
-KEYS_PER_PARTITION = 50_000
-MOST_CONNECTIONS = 8
-#: Rows of a joined table are sent to all executors whole, as long as they take no more memory there.
-MOST_BROADCAST = 160 * 1024 * 1024
+#: Bytes of a value in a broadcast table, about: every column is a fixed 8 bytes there, and so is the row's header.
+BROADCAST_VALUE_BYTES = 8
 
 
-def frames(
-    source: Source,
-    spark: "SparkSession",
-    tables: Sequence[Table],
-    ranges: Mapping[str, Ranges],
-    keys: Mapping[str, Sequence[int]] | None = None,
-) -> "dict[str, DataFrame]":
-    """The tables by name, that of the grain first: whole, or the rows with these keys. ranges: as for frame()."""
-    from pyspark.sql import functions as F
+@dataclass(frozen=True)
+class Reader:
+    """Reads tables of the source into Spark. limits: rows, keys and connections of a read."""
 
-    found = {
-        table.name: frame(source, spark, table, ranges[table.name], keys[table.name] if keys else None)
-        for table in tables
-    }
-    grain, *others = tables
-    if keys is not None:
+    source: Source
+    spark: "SparkSession"
+    limits: Limits
+
+    def frames(
+        self,
+        tables: Sequence[SourceTable],
+        counts: Mapping[str, RangeCounts],
+        keys: Mapping[str, Sequence[int]] | None = None,
+    ) -> "dict[str, DataFrame]":
+        """The tables by name, that of the grain first: whole, or the rows with these keys."""
+        from pyspark.sql import functions as F
+
+        found = {
+            table.name: self.frame(table, counts[table.name], keys[table.name] if keys else None)
+            for table in tables
+        }
+        grain, *others = tables
+        if keys is not None:
+            return found
+        session.expect_rows(self.spark, max(map(row_count, counts.values())))
+        if row_count(counts[grain.name]) > self.limits.rows_per_partition:
+            for table in others:
+                row_bytes = BROADCAST_VALUE_BYTES * (1 + len(table.types))
+                if row_count(counts[table.name]) * row_bytes <= self.limits.broadcast_bytes:
+                    found[table.name] = F.broadcast(found[table.name])
         return found
-    session.expect(spark, max(map(row_count, ranges.values())))
-    if row_count(ranges[grain.name]) > ROWS_PER_PARTITION:
-        for table in others:
-            if row_count(ranges[table.name]) * 8 * (1 + len(table.types)) <= MOST_BROADCAST:
-                found[table.name] = F.broadcast(found[table.name])
-    return found
+
+    def frame(
+        self, table: SourceTable, counts: RangeCounts, keys: Sequence[int] | None = None
+    ) -> "DataFrame":
+        """The table as the snapshot has it, each column cast by the source to its declared type.
+
+        counts: the rows of the table by key range, for even partitions. keys: only the rows with these keys; None for
+        all rows.
+        """
+        limits = self.limits
+        count = min(limits.connections, 1 + row_count(counts) // limits.rows_per_partition)
+        # Rows are chosen by the key as it is stored: a cast one would not use its index.
+        predicates = (
+            _even_parts(counts, count, "stored_key")
+            if keys is None
+            else _chunks(
+                "stored_key", keys, max(limits.keys_per_partition, -(-len(keys) // limits.connections))
+            )
+        )
+        query = f"({self._select(table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
+        reader = _jdbc(self.spark, self.source.database).option(
+            "sessionInitStatement", _import_snapshot(self.source)
+        )
+        found = reader.jdbc(_with_binary_transfer(self.source.database.url), query, predicates=predicates)
+        found = found.drop("stored_key")
+        # Spark cannot know that one read is one partition. When it does, it joins small tables in one task, without a
+        # shuffle: most of a small load's work.
+        return found if len(predicates) > 1 else found.coalesce(1)
+
+    def _select(self, table: SourceTable, more: str) -> str:
+        casts = (
+            f"CAST({quoted(name)} AS {SOURCE_TYPES[declared][0]}{precision}) AS {quoted(name)}"
+            for name, (declared, precision) in table.types.items()
+        )
+        return f"SELECT {', '.join(casts)}{more} FROM {self.source.name(table.name)}"
 
 
-def frame(
-    source: Source, spark: "SparkSession", table: Table, ranges: Ranges, keys: Sequence[int] | None = None
-) -> "DataFrame":
-    """The table as the source's moment has it, each column cast by the source to its declared type.
-
-    ranges: the rows of the table by ranges of its key, for even parts.
-    keys: only the rows whose key is among them; None: all rows.
-    """
-    count = min(MOST_CONNECTIONS, 1 + row_count(ranges) // ROWS_PER_PARTITION)
-    parts = _parts(ranges, count, "stored_key") if keys is None else _among("stored_key", keys)
-    # Chosen by the key as it is stored: a cast one would not find its index.
-    query = f"({_select(source, table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-    reader = _reader(spark, source.database).option("sessionInitStatement", _join_snapshot(source))
-    found = reader.jdbc(_binary(source.database.url), query, predicates=parts).drop("stored_key")
-    # Spark cannot know that one read is one partition. Told so, it joins small tables in one task, without
-    # a shuffle: most of a small load's work.
-    return found if len(parts) > 1 else found.coalesce(1)
-
-
-def _reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
+def _jdbc(spark: "SparkSession", database: Database) -> "DataFrameReader":
     """A JDBC reader that streams rows, in binary. The password is an option of the read, never of Spark."""
     return (
         spark.read.format("jdbc")
-        .option("url", _binary(database.url))
+        .option("url", _with_binary_transfer(database.url))
         .option("driver", "org.postgresql.Driver")
         .option("user", database.user)
         .option("password", database.password)
@@ -76,15 +102,7 @@ def _reader(spark: "SparkSession", database: Database) -> "DataFrameReader":
     )
 
 
-def _select(source: Source, table: Table, more: str = "") -> str:
-    casts = (
-        f"CAST({quoted(name)} AS {TYPES[declared][0]}{precision}) AS {quoted(name)}"
-        for name, (declared, precision) in table.types.items()
-    )
-    return f"SELECT {', '.join(casts)}{more} FROM {source.name(table.name)}"
-
-
-def _join_snapshot(source: Source) -> str:
+def _import_snapshot(source: Source) -> str:
     zone = source.snapshot.time_zone.replace("'", "''")
     return (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
@@ -92,27 +110,26 @@ def _join_snapshot(source: Source) -> str:
     )
 
 
-def _parts(ranges: Ranges, count: int, column: str) -> list[str]:
-    """Predicates, one a partition, of about equally many rows each; together they choose every row, NULL keys too."""
-    total, seen = row_count(ranges), 0
+def _even_parts(counts: RangeCounts, parts: int, column: str) -> list[str]:
+    """Predicates, one a partition, of about equally many rows; together they choose every row, NULL keys too."""
+    total, before = row_count(counts), 0
     cuts: list[int] = []
-    for number in sorted(ranges):
-        if len(cuts) < count - 1 and seen >= total * (len(cuts) + 1) / count:
-            cuts.append(number << RANGE_BITS)
-        seen += ranges[number].rows
+    for number in sorted(counts):
+        if len(cuts) < parts - 1 and before >= total * (len(cuts) + 1) / parts:
+            cuts.append(number << KEY_RANGE_BITS)
+        before += counts[number].rows
     if not cuts:
         return ["TRUE"]
     middle = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(cuts)]
     return [f"{column} < {cuts[0]} OR {column} IS NULL", *middle, f"{column} >= {cuts[-1]}"]
 
 
-def _binary(url: str) -> str:
-    """The URL with binary transfer from the first row on; pgjdbc's default fetches five batches as text first."""
-    return url + ("&" if "?" in url else "?") + "prepareThreshold=-1"
-
-
-def _among(column: str, keys: Sequence[int]) -> list[str]:
+def _chunks(column: str, keys: Sequence[int], length: int) -> list[str]:
     """Predicates, one a partition, that together choose the rows whose column is among the keys."""
-    length = max(KEYS_PER_PARTITION, -(-len(keys) // MOST_CONNECTIONS))
     chunks = [keys[at : at + length] for at in range(0, len(keys), length)] or [()]
     return [f"{column} = ANY('{{{','.join(map(str, chunk))}}}'::bigint[])" for chunk in chunks]
+
+
+def _with_binary_transfer(url: str) -> str:
+    """The URL with binary transfer from the first row on; pgjdbc's default fetches five batches as text first."""
+    return url + ("&" if "?" in url else "?") + "prepareThreshold=-1"

@@ -1,4 +1,4 @@
-"""The DDL read as a contract: sql_scripts says each column's type once, and everything else is held against it."""
+"""The DDL read as a contract: sql_scripts declares each table and each column's type once."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvdrental_etl.errors import ContractError
 
-TABLES = (
-    "etl_audit",
-    "dim_date",
-    "dim_customer",
-    "dim_movie",
-    "dim_store",
-    "dim_staff",
-    "fact_sales",
-)
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+#: etl_range counts the source's keys by ranges of 2^10: a deletion costs the reading of one range.
+KEY_RANGE_BITS = 10
+KEY_RANGE_SIZE = 1 << KEY_RANGE_BITS
 
 _COLUMN = re.compile(
     r"^ {4}(?P<name>[a-z_0-9]+)\s+(?P<type>[a-z]+(?:\(\d+(?:,\d+)?\))?)\s*(?P<required>NOT NULL)?\s*(?:,|--|$)"
@@ -50,12 +48,28 @@ class Column:
         return int(self.type[8:-1]) if self.type.startswith("varchar(") else None
 
 
+def _scripts() -> "Traversable":
+    """The folder sql_scripts: of the checkout, or of the zip that executors get."""
+    checkout = Path(__file__).resolve().parents[3] / "sql_scripts"
+    return checkout if checkout.is_dir() else resources.files("dvdrental_etl").joinpath("sql_scripts")
+
+
 def script(name: str) -> str:
-    """The text of one file of sql_scripts, from the checkout or from the zip that executors get."""
-    beside = Path(__file__).resolve().parents[3] / "sql_scripts" / name
-    if beside.is_file():
-        return beside.read_text(encoding="utf-8")
-    return resources.files("dvdrental_etl").joinpath("sql_scripts", name).read_text(encoding="utf-8")
+    """The text of one file of sql_scripts."""
+    return _scripts().joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def ddl_names() -> tuple[str, ...]:
+    """Each create_<name>.sql, by name: the tables of the star, dim_date and the run record."""
+    names = (path.name for path in _scripts().iterdir())
+    return tuple(sorted(name[7:-4] for name in names if name.startswith("create_") and name.endswith(".sql")))
+
+
+def star_tables() -> tuple[str, ...]:
+    """The tables that scripts load, dimensions first: those whose rows name a batch."""
+    names = (name for name in ddl_names() if name.startswith(("dim_", "fact_")))
+    return tuple(name for name in names if "batch_id" in {column.name for column in columns_of(name)})
 
 
 @cache
@@ -73,8 +87,24 @@ def tables_in(name: str) -> Mapping[str, tuple[Column, ...]]:
 
 
 def columns_of(table: str) -> tuple[Column, ...]:
-    """The columns of a published table, in the order of its DDL."""
+    """The columns of a star table, in the order of its DDL."""
     return tables_in(table)[table]
+
+
+def primary_key(table: str) -> str:
+    """The only column of a star table's primary key."""
+    found = re.search(r"^ {4}PRIMARY KEY \((\w+)\)$", script(f"create_{table}.sql"), re.M)
+    if not found:
+        raise ContractError(
+            f"contract: sql_scripts/create_{table}.sql has no line 'PRIMARY KEY (<column>)'",
+            "add it to the DDL",
+        )
+    return found[1]
+
+
+def natural_key(dimension: str) -> str:
+    """The natural key of a dimension: by convention the column after its surrogate key."""
+    return columns_of(dimension)[1].name
 
 
 def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str, str]]) -> list[str]:
@@ -95,10 +125,10 @@ def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str,
 
 
 def check_frame(fields: Iterable[tuple[str, str]], expected: Iterable[Column], table: str) -> None:
-    """Raise ContractError, naming each difference, unless a frame is what its table takes."""
+    """Raise ContractError, naming each difference, unless a frame has the columns and types of its table."""
     found = differences(fields, ((column.name, column.spark_type) for column in expected))
     if found:
         raise ContractError(
             f"contract: the frame for {table} differs from sql_scripts/create_{table}.sql: {'; '.join(found)}",
-            "mend transform()'s closing select or the DDL",
+            "correct transform()'s closing select or the DDL",
         )

@@ -1,10 +1,11 @@
-"""How a table is keyed: what a script says of the table that it fills."""
+"""How a table of the star is keyed and what its rows must be: what a script declares as TARGET."""
 
 from dataclasses import dataclass
 
-from dvdrental_etl.model.contract import Column, columns_of
+from dvdrental_etl.model.contract import Column, columns_of, primary_key
+from dvdrental_etl.model.rules import Rule, implied_by_ddl, unknown_key_is_reserved
 
-#: The columns that publishing gives to every dimension, after its key.
+#: The columns that publishing gives to every dimension, after its attributes.
 VERSION_COLUMNS = (
     "valid_from",
     "valid_to",
@@ -21,30 +22,30 @@ ROW_HASH = Column("row_hash", "varchar(32)", required=True)
 
 
 @dataclass(frozen=True)
-class Counted:
-    """The source table whose rows a target must account for, and for money: by which day, how much.
+class Reconciled:
+    """How a fact's money is counted in the source: columns of its grain's table, per day of `day`."""
 
-    day and amount are source columns; both or neither.
-    """
-
-    table: str
-    day: str | None = None
-    amount: str | None = None
+    day: str
+    amount: str
 
 
 @dataclass(frozen=True)
 class Scd2Dimension:
-    """One row per version of a member. A change of a tracked column opens a version; others are overwritten."""
+    """One row per version of a member. A change of a tracked column opens a version; other columns are overwritten."""
 
     table: str
-    key: str
     natural_key: str
     tracked: tuple[str, ...]
-    counted: Counted
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The surrogate key."""
+        return primary_key(self.table)
 
     @property
     def grain_key(self) -> str:
-        """The key of the source's row that a row is made of."""
+        """The frame's column that names the source row."""
         return self.natural_key
 
     @property
@@ -60,18 +61,24 @@ class Scd2Dimension:
 
     @property
     def frame(self) -> tuple[Column, ...]:
-        """What transform() gives."""
+        """The columns that transform() returns."""
         return (Column(self.natural_key, "integer", required=True), *self.attributes, CHANGED_AT)
 
     @property
     def staging(self) -> tuple[Column, ...]:
-        """What waits in staging for its publish."""
+        """The columns of the staging table."""
         return (*self.frame, ROW_HASH)
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules for rows of the frame. A row is recorded with the first one that it breaks."""
+        reserved = unknown_key_is_reserved(self.natural_key)
+        return (*implied_by_ddl(self.frame), reserved, *self.rules)
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A fact's key into a dimension, found by the natural key that transform() gives."""
+    """A fact's key into a dimension, found by the natural key that transform() returns."""
 
     key: str
     dimension: str
@@ -80,23 +87,31 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Fact:
-    """One row per event. event is when it happened: dimension versions are those valid then. amount is its money."""
+    """One row per event.
+
+    event: the column of when it happened; the dimension versions are those valid then. amount: the column of its money.
+    """
 
     table: str
-    key: str
     event: str
     amount: str
     lookups: tuple[Lookup, ...]
-    counted: Counted
+    reconciled: Reconciled
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The key of the fact, which is the key of its source row."""
+        return primary_key(self.table)
 
     @property
     def grain_key(self) -> str:
-        """The key of the source's row that a row is made of."""
+        """The frame's column that names the source row."""
         return self.key
 
     @property
     def frame(self) -> tuple[Column, ...]:
-        """What transform() gives: the table's columns, with natural keys in place of surrogate keys."""
+        """The columns that transform() returns: the table's, with natural keys in place of surrogate keys."""
         natural = {lookup.key: Column(lookup.natural_key, "integer") for lookup in self.lookups}
         return tuple(
             natural.get(column.name, column) for column in columns_of(self.table) if column.name != "batch_id"
@@ -104,8 +119,19 @@ class Fact:
 
     @property
     def staging(self) -> tuple[Column, ...]:
-        """What waits in staging for its publish."""
+        """The columns of the staging table."""
         return self.frame
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The fact's columns without batch_id, in the order of its frame, lookups under the names of their keys."""
+        keys = {lookup.natural_key: lookup.key for lookup in self.lookups}
+        return tuple(keys.get(column.name, column.name) for column in self.frame)
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules for rows of the frame. A row is recorded with the first one that it breaks."""
+        return (*implied_by_ddl(self.frame), *self.rules)
 
 
 Target = Scd2Dimension | Fact

@@ -1,49 +1,19 @@
-"""The gate: what a load must be to be published. What rows must be, and the thresholds, rules.py says."""
+"""The gate: what a load must be to be published. Rules for rows stand in the scripts; the thresholds, in limits.py."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 
-from dvdrental_etl.errors import GateRefused, NotReconciled
-from dvdrental_etl.extract.source import Totals
-from dvdrental_etl.model.rules import (
-    DELETED_ALWAYS,
-    DELETED_SHARE,
-    QUARANTINE_ALWAYS,
-    QUARANTINE_SHARE,
-    Severity,
-)
+from dvdrental_etl.errors import GateRefused, NotReconciled, WarehouseError
+from dvdrental_etl.limits import Limits
+from dvdrental_etl.model.rules import Severity
 from dvdrental_etl.model.targets import Fact, Target
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A row kept out: its key in the source, the rule it broke and the value that did, and the whole row."""
-
-    natural_key: str | None
-    rule: str
-    column: str
-    value: str | None
-    row: Mapping[str, object]
-    severity: Severity = Severity.QUARANTINE
-
-
-@dataclass(frozen=True)
-class Warned:
-    """Rows that were loaded although they break a rule: how many, and the key of one of them."""
-
-    column: str
-    rule: str
-    rows: int
-    example: str | None
-
-    def __str__(self) -> str:
-        return f"{self.column} '{self.rule}': {self.rows} rows, such as {self.example}"
+from dvdrental_etl.model.totals import Totals
+from dvdrental_etl.staging.results import Reject, Staged
 
 
 def reject_totals(target: Target, rejects: Sequence[Reject]) -> Totals:
-    """Rows and money in quarantine, per day of the event, as Source.totals counts them in the source."""
+    """Rows and money in quarantine, per day of the event, as Source.totals() counts them in the source."""
     found: dict[dt.date | None, tuple[int, Decimal | None]] = {}
     for reject in rejects:
         event = reject.row.get(target.event) if isinstance(target, Fact) else None
@@ -54,76 +24,68 @@ def reject_totals(target: Target, rejects: Sequence[Reject]) -> Totals:
     return found
 
 
-def summed(*parts: Totals) -> Totals:
-    """Totals of disjoint sets of rows, added up day by day. A sum over no amounts stays None."""
-    result: dict[dt.date | None, tuple[int, Decimal | None]] = {}
-    for part in parts:
-        for day, (rows, amount) in part.items():
-            have_rows, have = result.get(day, (0, None))
-            total = have if amount is None else amount if have is None else have + amount
-            result[day] = (have_rows + rows, total)
-    return result
+def require_all_landed(target: Target, landed: int, sent: int) -> None:
+    """Raise WarehouseError unless each row that was sent is in staging once."""
+    if landed != sent:
+        raise WarehouseError(
+            f"warehouse: {target.table}: {landed} rows are in staging, {sent} were sent",
+            "a task was repeated after its rows had landed; run again",
+        )
 
 
-def whole(totals: Totals) -> tuple[int, Decimal | None]:
-    """All days together."""
-    amounts = [amount for _, amount in totals.values() if amount is not None]
-    return sum(rows for rows, _ in totals.values()), sum(amounts, Decimal(0)) if amounts else None
+def require_acceptable_rejects(table: str, rows: int, staged: Staged, limits: Limits) -> None:
+    """Raise GateRefused for a row that breaks a rule of severity STOP, or when too many rows are rejected.
 
-
-def require_none_that_stops(table: str, rejects: Sequence[Reject]) -> None:
-    """Raise GateRefused for a row that breaks a rule of severity STOP."""
-    for reject in rejects:
+    rows: those of the source. More rejects than were returned for etl_reject are too many, too.
+    """
+    for reject in staged.rejects:
         if reject.severity is Severity.STOP:
             raise GateRefused(
                 f"gate: {table}: {reject.column} {reject.value} breaks '{reject.rule}' at key {reject.natural_key}",
-                "mend it in the source; the published table is unchanged",
+                "correct it in the source; the published table is unchanged",
             )
-
-
-def require_few_rejects(table: str, rows: int, rejected: int, rejects: Sequence[Reject]) -> None:
-    """Raise GateRefused when too much of a source's rows is broken, or more than could be kept for etl_reject."""
-    if rejected > max(QUARANTINE_ALWAYS, rows * QUARANTINE_SHARE) or rejected > len(rejects):
-        worst = rejects[0]
+    allowed = max(Decimal(limits.quarantined_rows), rows * limits.quarantined_share)
+    if staged.rejected > allowed or staged.rejected > len(staged.rejects):
+        example = staged.rejects[0]
         raise GateRefused(
-            f"gate: {table}: {rejected} of {rows} rows break a rule, such as {worst.column} "
-            f"'{worst.rule}' at key {worst.natural_key}",
-            "mend them in the source; the published table is unchanged",
+            f"gate: {table}: {staged.rejected} of {rows} rows break a rule, such as {example.column} "
+            f"'{example.rule}' at key {example.natural_key}",
+            "correct them in the source; the published table is unchanged",
         )
 
 
 def require_reconciled(table: str, source: Totals, loaded: Totals) -> None:
-    """Raise NotReconciled, naming days, unless rows and money agree to the last cent."""
+    """Raise NotReconciled, naming the first day, unless rows and money agree to the last cent."""
     days = sorted({*source, *loaded}, key=str)
-    off = [day for day in days if source.get(day, (0, None)) != loaded.get(day, (0, None))]
-    if off:
-        first = off[0]
+    different = [day for day in days if source.get(day, (0, None)) != loaded.get(day, (0, None))]
+    if different:
+        first = different[0]
         rows, amount = source.get(first, (0, None))
         loaded_rows, loaded_amount = loaded.get(first, (0, None))
         on = f"on {first}" if first else "in all"
         raise NotReconciled(
-            f"gate: {table} does not reconcile ({len(off)} of {len(days)} days): {on} the source has {rows} rows"
+            f"gate: {table} does not reconcile ({len(different)} of {len(days)} days): {on} the source has {rows} rows"
             f" worth {amount}, the load {loaded_rows} worth {loaded_amount}",
             "look for joins of transform() that lose or multiply rows; the published table is unchanged",
         )
 
 
-def require_unique(table: str, key: str, doubled: Sequence[tuple[object, int]]) -> None:
-    """Raise GateRefused when a key occurs more than once in staging."""
-    if doubled:
-        value, times = doubled[0]
+def require_unique(table: str, key: str, duplicates: Sequence[tuple[object, int]]) -> None:
+    """Raise GateRefused when a key occurs more than once."""
+    if duplicates:
+        value, times = duplicates[0]
         raise GateRefused(
             f"gate: {table}: {key} {value} occurs {times} times",
-            "the source must name each row once; the published table is unchanged",
+            "the source must have each key once; the published table is unchanged",
         )
 
 
-def require_few_deletions(table: str, before: int, deleted: int, source_rows: int, allowed: bool) -> None:
-    """Raise GateRefused when the source is suddenly empty, or much of the published table would go."""
-    if allowed or before == 0:
+def require_few_deletions(table: str, *, before: int, deleted: int, source_rows: int, limits: Limits) -> None:
+    """Raise GateRefused when the source is suddenly empty, or much of the published table would be deleted."""
+    if before == 0:
         return
-    advice = "if that is meant, run again with --allow-mass-delete; the published table is unchanged"
+    advice = "if that is intended, run again with --allow-mass-delete; the published table is unchanged"
     if source_rows == 0:
         raise GateRefused(f"gate: {table}: the source is empty, {before} rows are published", advice)
-    if deleted > max(DELETED_ALWAYS, before * DELETED_SHARE):
+    if deleted > max(Decimal(limits.deleted_rows), before * limits.deleted_share):
         raise GateRefused(f"gate: {table}: {deleted} of {before} rows would be deleted", advice)

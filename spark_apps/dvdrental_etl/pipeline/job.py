@@ -1,7 +1,5 @@
-"""One run of one script: command line, settings, both databases, Spark, the run record, and exit codes for errors."""
+"""One run of one script: open both databases, load, and end the process with the exit code of an error."""
 
-import argparse
-import datetime as dt
 import logging
 import os
 import secrets
@@ -11,101 +9,30 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvdrental_etl import config
 from dvdrental_etl.engine import session
-from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_line
-from dvdrental_etl.extract import jdbc
-from dvdrental_etl.extract.source import Source, Table
+from dvdrental_etl.errors import EtlError, first_line
+from dvdrental_etl.extract.jdbc import Reader
+from dvdrental_etl.extract.source import Source
+from dvdrental_etl.model.run_record import Batch, BatchStatus, Counts
+from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Target
-from dvdrental_etl.pipeline import audit
-from dvdrental_etl.pipeline.load import Work, plan, publish
-from dvdrental_etl.warehouse.postgres import Warehouse, open_warehouse
+from dvdrental_etl.pipeline import batch, command_line
+from dvdrental_etl.pipeline.code_version import code_digest
+from dvdrental_etl.pipeline.command_line import Options
+from dvdrental_etl.pipeline.context import Extraction, LoadContext, SourceState
+from dvdrental_etl.pipeline.failures import attributed
+from dvdrental_etl.pipeline.load import publish
+from dvdrental_etl.pipeline.plan import plan
+from dvdrental_etl.warehouse.base import Warehouse
+from dvdrental_etl.warehouse.factory import open_warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("dvdrental_etl")
-
-#: What Spark says when whoever wrote is gone: a Python worker, an executor, or one with what the next was to read.
-LOST = ("Python worker", "ExecutorLostFailure", "FetchFailedException")
-
-EXIT_CODES = """exit codes:
-  0 done                      4 source unreachable, or its contract broken
-  2 usage                     5 gate refused: the data broke a promise, nothing was published
-  3 configuration             6 fenced or locked: another attempt owns the table
-                              7 warehouse
-
-Without --config the file is config/credentials.json. Environment variables override it:
-DVDRENTAL_SOURCE_URL, _USER, _PASSWORD, _SCHEMA; DVDRENTAL_WAREHOUSE_KIND, _URL, _USER, _PASSWORD, _SCHEMA;
-DVDRENTAL_S3_STAGING, _IAM_ROLE, _ENDPOINT."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    config: Path | None
-    as_of: dt.datetime | None
-    full_refresh: bool
-    dry_run: bool
-    allow_mass_delete: bool
-    batch_id: str | None
-    debug: bool
-
-
-def parse(target: Target, about: str, argv: Sequence[str] | None) -> Options:
-    """Read the command line; argparse ends the process with exit code 2 on a bad one."""
-    parser = argparse.ArgumentParser(
-        prog=f"load_{target.table}.py",
-        description=about,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON file with source and warehouse")
-    parser.add_argument(
-        "--as-of",
-        type=_moment,
-        metavar="TS",
-        help="the moment that this run stands for, as 2007-05-14T13:44:29 on the source's clock;"
-        " changes that the source does not date take effect then (default: the source's clock at the extract)",
-    )
-    parser.add_argument(
-        "--full-refresh",
-        action="store_true",
-        help="compare everything with the source and write only what differs",
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the plan (new, changed, expired, deleted, quarantined) and write nothing",
-    )
-    parser.add_argument(
-        "--allow-mass-delete",
-        action="store_true",
-        help="publish although the source is empty or much of the table would be deleted",
-    )
-    parser.add_argument(
-        "--batch-id",
-        metavar="ID",
-        help="join the run of that name, such as an Airflow run_id (default: a run of its own)",
-    )
-    parser.add_argument("--debug", action="store_true", help="show stack traces and Spark's own log")
-    return Options(**vars(parser.parse_args(argv)))
-
-
-def _moment(text: str) -> dt.datetime:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment such as 2007-05-14T13:44:29") from None
-    if moment.tzinfo:
-        raise argparse.ArgumentTypeError("as_of is on the source's clock and has no zone")
-    return moment
 
 
 class Run:
@@ -115,134 +42,112 @@ class Run:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
         self._spark: Future[SparkSession] | None = None
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
-    def load(self, tables: Sequence[Table], transform: "Callable[..., DataFrame]") -> None:
-        """Read what changed in the tables, transform it, hold it against the gate, make it live in one transaction.
+    def load(self, tables: Sequence[SourceTable], transform: "Callable[..., DataFrame]") -> None:
+        """Read what changed in the tables, transform it, and publish it in one transaction if it passes the gate.
 
-        transform takes each table as a frame under its name, all at one moment of the source: whole, or the rows of
-        the grain that a change shows in, with all that they are joined to.
+        transform receives each table as a frame under its name, all from one snapshot of the source: whole, or the rows
+        of the grain that a change affects, with all that they are joined to.
         """
-        options, target = self._options, self._target
-        work = Work(
-            self._source,
-            self._warehouse,
-            target,
-            tables,
-            lambda extent, ranges: transform(
-                **jdbc.frames(self._source, self._started(), tables, ranges, extent.keys)
-            ),
-            self._warm_up,
-            options.full_refresh,
-            options.allow_mass_delete,
-            self._say,
+
+        def build_frame(state: SourceState) -> "DataFrame":
+            reader = Reader(self._source, self._session(), self._warehouse.limits)
+            return transform(**reader.frames(tables, state.counts, state.extent.keys))
+
+        extraction = Extraction(
+            source=self._source,
+            tables=tables,
+            build_frame=build_frame,
+            start_spark=self._start_spark,
+            code_digest=code_digest(self._target.table, transform),
+            full_refresh=self._options.full_refresh,
         )
-        if options.dry_run:
-            counts, title = plan(work, options.as_of), "plan, nothing written"
+        if self._options.dry_run:
+            unnumbered = Batch(0, "plan", self._options.as_of or self._source.clock(), opened_here=False)
+            counts, title = plan(self._context(unnumbered), extraction), "plan, nothing written"
         else:
-            counts, title = self._publish_in_batch(work), "published"
+            counts, title = self._publish_in_batch(extraction), "published"
         print(  # noqa: T201 - this line is the script's output
-            f"{target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
+            f"{self._target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
             f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
         )
 
-    def _warm_up(self) -> None:
-        """Begin to start Spark, beside whatever else there is to do.
+    def _context(self, joined: Batch) -> LoadContext:
+        return LoadContext(
+            warehouse=self._warehouse,
+            target=self._target,
+            batch=joined,
+            limits=self._warehouse.limits,
+            allow_mass_delete=self._options.allow_mass_delete,
+            report=self._report,
+            started=self._started,
+        )
 
-        Nobody stops it: Java does that as it ends, with this process. To wait for it took a second and a half.
+    def _start_spark(self) -> None:
+        """Start Spark in the background.
+
+        It is never stopped here: Java does that when this process ends. Waiting for it took a second and a half.
         """
         if self._spark is None:
             pool = ThreadPoolExecutor(1)
             self._spark = pool.submit(session.start, f"load_{self._target.table}")
             pool.shutdown(wait=False)
 
-    def _started(self) -> "SparkSession":
-        self._warm_up()
+    def _session(self) -> "SparkSession":
+        self._start_spark()
         assert self._spark is not None
         spark = self._spark.result()
-        # Spark logs each failure several times over, with stacks: the one line for people would drown.
+        # Spark logs each failure several times, with stack traces, which would hide the one line for people.
         spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
-        self._say("Spark is up")
+        self._report("Spark is up")
         return spark
 
-    def _publish_in_batch(self, work: Work) -> audit.Counts:
+    def _publish_in_batch(self, extraction: Extraction) -> Counts:
         options, clock = self._options, self._source.clock()
         with self._warehouse.transaction() as cursor:
             self._warehouse.ensure_tables(cursor)
         name = (
             options.batch_id or f"load_{self._target.table} {clock:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
         )
-        run = audit.join(self._warehouse, name, options.as_of, clock)
-        status = "failed"
+        joined = batch.join(self._warehouse, name, options.as_of, clock)
+        status = BatchStatus.FAILED
         try:
-            counts = publish(work, run, self._began)
-            status = "done"
+            counts = publish(self._context(joined), extraction)
+            status = BatchStatus.DONE
         finally:
-            if run.opened_here:
-                audit.end(self._warehouse, run.run_id, status)
+            if joined.opened_here:
+                batch.end(self._warehouse, joined.run_id, status)
         return counts
 
-    def _say(self, text: str) -> None:
-        log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._began, text)
+    def _report(self, text: str) -> None:
+        log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._started, text)
 
 
 @contextmanager
-def start(target: Target, about: str | None, argv: Sequence[str] | None) -> Iterator[Run]:
-    """Open what a run needs, and end the process with the exit code of its error, told in one line."""
-    options = parse(target, about or "", argv)
+def start(target: Target, description: str | None, argv: Sequence[str] | None) -> Iterator[Run]:
+    """Open what a run needs. An error ends the process with its exit code, reported in one line."""
+    options = command_line.parse(target, description or "", argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     try:
         with ExitStack() as stack:
-            configured = config.load(options.config, os.environ)
-            source = stack.enter_context(Source(configured.source))
-            warehouse = stack.enter_context(open_warehouse(configured))
+            settings = config.load(options.config, os.environ)
+            source = stack.enter_context(Source(settings.source))
+            warehouse = stack.enter_context(open_warehouse(settings))
             run = Run(target, options, source, warehouse)
-            with _translated(configured):
+            with attributed(settings):
                 yield run
     except EtlError as error:
-        _tell(target, str(error))
+        _print_error(target, str(error))
         if options.debug:
             traceback.print_exc()
         raise SystemExit(error.exit_code) from None
     except Exception as error:
-        _tell(target, f"unexpected: {first_line(error)} -> please report it")
+        _print_error(target, f"unexpected: {first_line(error)} -> please report it")
         raise
 
 
-@contextmanager
-def _translated(configured: config.Settings) -> Iterator[None]:
-    """Say whose fault it is that rows did not arrive: Spark's Java side only reads the source, Python only writes."""
-    try:
-        yield
-    except EtlError:
-        raise
-    except Exception as error:
-        origin = type(error).__module__
-        text = f"{origin}: {error}"
-        if origin.split(".")[0] not in ("pyspark", "py4j", "psycopg2", "botocore"):
-            raise
-        cause = next(
-            (line.strip() for line in text.splitlines() if "Error: " in line or "PSQLException" in line), ""
-        )
-        advice = "nothing was published; run again, with --debug for Spark's own words"
-        if "psycopg2" in text or "botocore" in text:
-            raise WarehouseError(
-                f"warehouse {configured.warehouse.place}: staging failed: {cause or first_line(error)}",
-                advice,
-            ) from error
-        if "org.postgresql" in text:
-            raise SourceError(
-                f"source {configured.source.place}: reading failed: {cause or first_line(error)}", advice
-            ) from error
-        if any(sign in text for sign in LOST):
-            why = cause or "a worker or an executor was killed, or out of memory"
-            raise WarehouseError(
-                f"warehouse {configured.warehouse.place}: staging failed: {why}", advice
-            ) from error
-        raise
-
-
-def _tell(target: Target, problem: str) -> None:
-    """The one line for people, before anything else is said of an error."""
+def _print_error(target: Target, problem: str) -> None:
+    """The one line for people, before anything else about an error."""
     print(f"load_{target.table}: error: {problem}", file=sys.stderr)  # noqa: T201

@@ -1,22 +1,24 @@
-"""What a published load remembers of the source it saw, for the next one: etl_load's columns, and etl_range."""
+"""What a published load remembers of the source, for the next one: columns of etl_load, and etl_range."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from dvdrental_etl.extract.changes import Range, Ranges, Watermark
-from dvdrental_etl.warehouse.postgres import Warehouse
+from dvdrental_etl.db.cursor import Cursor
+from dvdrental_etl.extract.changes import Watermark
+from dvdrental_etl.model.key_ranges import RangeCount, RangeCounts
+from dvdrental_etl.model.run_record import Attempt, LoadStatus
+from dvdrental_etl.warehouse.base import Warehouse
 
 COLUMNS = "table_name", "source_name", "range_no", "source_rows", "key_sum", "load_id"
-MOST_LISTED = 1_000  # numbers in one statement
+LISTED_NUMBERS = 1_000  # in one statement
 
 
-def read(cursor: Any, table: str) -> Watermark | None:
-    """The mark of the table's last published load; None before the first one."""
+def read(cursor: Cursor, table: str) -> Watermark | None:
+    """The watermark of the table's last published load; None before the first one."""
     cursor.execute(
-        """
+        f"""
         SELECT load_id, source_snapshot, source_identity, code_digest,
-            (SELECT MAX(as_of) FROM etl_load WHERE table_name = %s AND status = 'published' AND is_full)
-        FROM etl_load WHERE table_name = %s AND status = 'published' ORDER BY load_id DESC LIMIT 1
+            (SELECT MAX(as_of) FROM etl_load WHERE table_name = %s AND status = '{LoadStatus.PUBLISHED}' AND is_full)
+        FROM etl_load WHERE table_name = %s AND status = '{LoadStatus.PUBLISHED}' ORDER BY load_id DESC LIMIT 1
         """,
         (table, table),
     )
@@ -29,35 +31,35 @@ def read(cursor: Any, table: str) -> Watermark | None:
     )
     quarantined = [int(key) for (key,) in cursor.fetchall()]
     horizon = int(snapshot.split(":")[0])
-    return Watermark(horizon, identity, code_digest, full_as_of, _ranges(cursor, table), quarantined)
+    return Watermark(horizon, identity, code_digest, full_as_of, _counts(cursor, table), quarantined)
 
 
-def _ranges(cursor: Any, table: str) -> dict[str, Ranges]:
+def _counts(cursor: Cursor, table: str) -> dict[str, RangeCounts]:
     cursor.execute(
         "SELECT source_name, range_no, source_rows, key_sum FROM etl_range WHERE table_name = %s", (table,)
     )
-    found: dict[str, dict[int, Range]] = {}
+    found: dict[str, dict[int, RangeCount]] = {}
     for source_name, number, rows, key_sum in cursor.fetchall():
-        found.setdefault(source_name, {})[number] = Range(rows, int(key_sum))
+        found.setdefault(source_name, {})[number] = RangeCount(rows, int(key_sum))
     return dict(found)
 
 
-def write(warehouse: Warehouse, cursor: Any, table: str, load_id: int, now: Mapping[str, Ranges]) -> None:
-    """Make etl_range say what this load saw, in the transaction that publishes it; unchanged ranges stay."""
-    then = _ranges(cursor, table)
-    for source_name in {*then, *now}:
-        old, new = then.get(source_name, {}), now.get(source_name, {})
-        stale = [number for number in old if new.get(number) != old[number]]
-        for at in range(0, len(stale), MOST_LISTED):
-            listed = stale[at : at + MOST_LISTED]
+def write(warehouse: Warehouse, cursor: Cursor, attempt: Attempt, now: Mapping[str, RangeCounts]) -> None:
+    """Bring etl_range up to date, in the transaction that publishes. Unchanged ranges stay."""
+    table, before = attempt.table, _counts(cursor, attempt.table)
+    for source_name in {*before, *now}:
+        old, new = before.get(source_name, {}), now.get(source_name, {})
+        outdated = [number for number in old if new.get(number) != old[number]]
+        for at in range(0, len(outdated), LISTED_NUMBERS):
+            listed = outdated[at : at + LISTED_NUMBERS]
             cursor.execute(
                 "DELETE FROM etl_range WHERE table_name = %s AND source_name = %s"
                 f" AND range_no IN ({', '.join(['%s'] * len(listed))})",
                 (table, source_name, *listed),
             )
-        fresh = [
-            (table, source_name, number, one.rows, one.key_sum, load_id)
+        changed = [
+            (table, source_name, number, one.rows, one.key_sum, attempt.load_id)
             for number, one in new.items()
             if old.get(number) != one
         ]
-        warehouse.insert(cursor, "etl_range", COLUMNS, fresh)
+        warehouse.insert(cursor, "etl_range", COLUMNS, changed)

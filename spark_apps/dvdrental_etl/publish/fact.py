@@ -1,4 +1,4 @@
-"""Pure: the SQL that makes staged facts live, each keyed by the versions that were valid at its event."""
+"""Pure: the SQL that publishes staged facts, each with the keys of the versions that were valid at its event."""
 
 from dvdrental_etl.model.targets import Fact, Lookup
 from dvdrental_etl.publish.statements import FIRST, FOREVER, Step, differs, listed, quarantined_of, spans_of
@@ -9,19 +9,19 @@ def steps(target: Fact, staging: str) -> tuple[Step, ...]:
     return (
         *(_infer_members(target, lookup.dimension, staging) for lookup in target.lookups),
         _delete_quarantined(target),
-        _delete_gone(target, staging),
+        _delete_missing(target, staging),
         _stage_again(target, staging),
         _fact_plan(target, staging),
         _fact_counts(target),
         _delete_changed(target),
         _insert_facts(target),
-        _note_versions_as_seen(target),
+        _note_followed_loads(target),
         Step(f"DROP TABLE {target.table}_plan"),
     )
 
 
 def _infer_members(target: Fact, dimension: str, staging: str) -> Step:
-    """An early fact makes the member that it names: known by its key only, completed when the member arrives."""
+    """A fact whose member is missing creates it, with its natural key only. It is completed when it arrives."""
     lookup = next(lookup for lookup in target.lookups if lookup.dimension == dimension)
     key, natural = lookup.key, lookup.natural_key
     return Step(
@@ -44,8 +44,8 @@ FROM (
     )
 
 
-def _delete_gone(target: Fact, staging: str) -> Step:
-    """Facts that the source no longer has."""
+def _delete_missing(target: Fact, staging: str) -> Step:
+    """Facts that were deleted in the source."""
     table, key = target.table, target.key
     return Step(
         f"""
@@ -58,7 +58,7 @@ WHERE {table}.{key} BETWEEN g.low AND g.high
 
 
 def _delete_quarantined(target: Fact) -> Step:
-    """Facts whose rows do not pass the gate any more: they are in quarantine, and counted there."""
+    """Facts whose rows no longer pass the gate: they are in quarantine, and counted there."""
     table, key = target.table, target.key
     return Step(
         f"""
@@ -70,9 +70,9 @@ WHERE q.grain_key = {table}.{key}
 
 
 def _stage_again(target: Fact, staging: str) -> Step:
-    """Facts that were not read, but whose version was closed before their event: to be keyed again, from themselves.
+    """Facts that were not read, but whose version was closed before their event: they get new keys, from themselves.
 
-    The rows of a version that was closed carry the batch of a load that no load of this fact has seen yet.
+    A closed version names the batch of a load of its dimension that no load of this fact has followed yet.
     """
     table, names = target.table, [column.name for column in target.frame]
     keys = {
@@ -104,8 +104,8 @@ def _outdated(target: Fact, lookup: Lookup) -> str:
     WHERE l.table_name = '{lookup.dimension}' AND l.status = 'published' AND l.keyed_by IS NULL"""
 
 
-def _note_versions_as_seen(target: Fact) -> Step:
-    """From here on, facts are keyed by what these loads of dimensions wrote."""
+def _note_followed_loads(target: Fact) -> Step:
+    """The fact has followed these loads of its dimensions: its keys are those of their versions."""
     dimensions = ", ".join(f"'{lookup.dimension}'" for lookup in target.lookups)
     return Step(f"""
 UPDATE etl_load SET keyed_by = %(load_id)s
@@ -114,12 +114,12 @@ WHERE table_name IN ({dimensions}) AND status = 'published' AND keyed_by IS NULL
 
 
 def _fact_plan(target: Fact, staging: str) -> Step:
-    """Key every staged fact by the versions valid at its event, and keep those that differ from the published ones.
+    """Give every staged fact the keys of the versions valid at its event, and keep new and changed facts.
 
     Versions of a member neither overlap nor leave gaps, so each join finds one row at most.
     """
     natural_keys = {lookup.key: f"COALESCE(d{n}.{lookup.key}, -1)" for n, lookup in enumerate(target.lookups)}
-    names = published(target)
+    names = target.published
     keyed = ",\n        ".join(f"{natural_keys.get(name, f's.{name}')} AS {name}" for name in names)
     joins = "\n    ".join(
         f"LEFT JOIN {lookup.dimension} d{n} ON d{n}.{lookup.natural_key} = s.{lookup.natural_key}"
@@ -152,7 +152,7 @@ FROM {target.table}_plan
 
 
 def _delete_changed(target: Fact) -> Step:
-    """The old form of facts that changed; the new one is inserted next."""
+    """The previous rows of facts that changed; the new ones are inserted next."""
     table, key = target.table, target.key
     return Step(f"""
 DELETE FROM {table} USING {table}_plan p
@@ -161,15 +161,9 @@ WHERE p.{key} = {table}.{key} AND p.is_new = 0
 
 
 def _insert_facts(target: Fact) -> Step:
-    names = published(target)
+    names = target.published
     return Step(f"""
 INSERT INTO {target.table} ({listed(names)}, batch_id)
 SELECT {listed(names)}, %(batch_id)s
 FROM {target.table}_plan
 """)
-
-
-def published(target: Fact) -> tuple[str, ...]:
-    """The fact's columns but batch_id, in the order of its frame, lookups under the names of their keys."""
-    keys = {lookup.natural_key: lookup.key for lookup in target.lookups}
-    return tuple(keys.get(column.name, column.name) for column in target.frame)

@@ -1,4 +1,4 @@
-"""Pure: the SQL that makes a dimension's staged members live, as versions (SCD2)."""
+"""Pure: the SQL that publishes a dimension's staged members as versions (SCD2)."""
 
 from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.publish.statements import FIRST, FOREVER, Step, differs, listed, quarantined_of, spans_of
@@ -7,7 +7,7 @@ from dvdrental_etl.publish.statements import FIRST, FOREVER, Step, differs, list
 def steps(target: Scd2Dimension, staging: str) -> tuple[Step, ...]:
     """The publish of a dimension from its staging table."""
     return (
-        _members_concerned(target, staging),
+        _affected_members(target, staging),
         _dimension_plan(target, staging),
         _dimension_counts(target),
         _close_versions(target),
@@ -15,16 +15,16 @@ def steps(target: Scd2Dimension, staging: str) -> tuple[Step, ...]:
         _correct_in_place(target, staging),
         _mark_deleted(target),
         *_overwrite(target, staging),
-        Step(f"DROP TABLE {target.table}_concerned"),
+        Step(f"DROP TABLE {target.table}_affected"),
         Step(f"DROP TABLE {target.table}_plan"),
     )
 
 
-def _members_concerned(target: Scd2Dimension, staging: str) -> Step:
-    """Who was read, and who might be gone. Everybody else stays as they are."""
+def _affected_members(target: Scd2Dimension, staging: str) -> Step:
+    """Members that were read, and those that may have been deleted. All others stay unchanged."""
     table, natural = target.table, target.natural_key
     return Step(f"""
-CREATE TEMP TABLE {table}_concerned AS
+CREATE TEMP TABLE {table}_affected AS
 SELECT s.{natural} FROM {staging} s
 UNION
 SELECT d.{natural}
@@ -37,10 +37,10 @@ WHERE d.is_current AND d.{target.key} > 0
 def _dimension_plan(target: Scd2Dimension, staging: str) -> Step:
     """Decide what happens to each member.
 
-    A version begins when the source changed it, if that lies after the version before and not after as_of; else at
-    as_of. A change that as_of cannot date after the version before (a second load with the same as_of) corrects that
-    version in place: a version of no length would never be seen. A member whose row is in quarantine keeps its last
-    good version.
+    A version begins when the source changed it, if that lies after the begin of the previous version and not after
+    as_of; else at as_of. If as_of does not lie after that begin either (a second load with the same as_of), the
+    previous version is corrected in place: a version without duration would never be used. A member whose row is in
+    quarantine keeps its last good version.
     """
     table, natural = target.table, target.natural_key
     overwritten = [column.name for column in target.overwritten]
@@ -68,7 +68,7 @@ SELECT
         ELSE %(as_of)s
     END AS effective_from,
     CASE WHEN s.{natural} IS NOT NULL AND d.{natural} IS NOT NULL AND ({overwrites}) THEN 1 ELSE 0 END AS overwrites
-FROM {table}_concerned c
+FROM {table}_affected c
 LEFT JOIN {staging} s ON s.{natural} = c.{natural}
 LEFT JOIN {table} d ON d.{natural} = c.{natural} AND d.is_current AND d.{target.key} > 0
 LEFT JOIN {quarantined_of(table)} q ON q.grain_key = c.{natural}
@@ -99,9 +99,9 @@ WHERE {table}.{target.key} = p.current_key AND p.action IN ('version', 'delete')
 
 
 def _open_versions(target: Scd2Dimension, staging: str) -> Step:
-    """New members, new versions, and for a deleted member a last version that says so.
+    """New members, new versions, and for a deleted member a last version with is_deleted.
 
-    Keys follow the highest one ever given, in order of natural key, so they are dense and never used again.
+    Keys continue from the highest one ever given, in order of natural key: they are dense and never reused.
     """
     table, natural = target.table, target.natural_key
     attributes = [column.name for column in target.attributes]
@@ -151,7 +151,7 @@ WHERE {table}.{target.key} = p.current_key AND p.action = 'mark deleted'
 
 
 def _overwrite(target: Scd2Dimension, staging: str) -> tuple[Step, ...]:
-    """Type 1: what is not tracked is corrected on every version of the member."""
+    """Type 1: columns that are not tracked are corrected on every version of the member."""
     table, names = target.table, [column.name for column in target.overwritten]
     if not names:
         return ()

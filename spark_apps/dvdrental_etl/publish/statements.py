@@ -1,4 +1,4 @@
-"""Pieces of SQL that publishes are made of, in what PostgreSQL and Redshift share."""
+"""Pieces of the publish statements, in the SQL that PostgreSQL and Redshift share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ FOREVER = "TIMESTAMP '9999-12-31'"
 class Step:
     """One statement of a publish.
 
-    counts names what it counts: the columns of a query's only row, or the rows that a statement changed.
+    counts: names of what it counts: the columns of a query's only row, or the rows that a statement changed.
     """
 
     sql: str
@@ -19,12 +19,12 @@ class Step:
 
 
 def spans_of(table: str) -> str:
-    """The table (low, high) that a publish finds its spans in."""
+    """The table (low, high) of the key spans of a publish."""
     return f"{table}_spans"
 
 
 def quarantined_of(table: str) -> str:
-    """The table (grain_key) that a publish finds the keys of quarantined rows in."""
+    """The table (grain_key) of the keys of quarantined rows."""
     return f"{table}_quarantined"
 
 

@@ -1,12 +1,11 @@
 """Pure: a target and the name of its staging table become the SQL that makes the staged rows live.
 
-All statements of one publish run in one transaction, in the order given here. They use what PostgreSQL and Redshift
-share, and name tables without schema: the connection's search_path says where. %(as_of)s, %(batch_id)s and %(load_id)s
-are bound by the driver.
+All statements of one publish run in one transaction, in this order. They use the SQL that PostgreSQL and Redshift
+share, and name tables without schema: the connection's search_path gives it. The driver binds %(as_of)s, %(batch_id)s
+and %(load_id)s.
 
-Staging holds what was read, which may be only what changed. Two small tables, made for each publish, say the rest:
-spans, between which bounds a key that is not in staging is gone from the source; and quarantined, the keys of rows
-that did not pass the gate.
+Staging holds what was read, which may be only what changed. Two small tables, created for each publish, hold the rest:
+the key spans within which a key that is not in staging was deleted in the source; and the keys of quarantined rows.
 """
 
 from dvdrental_etl.model.targets import Scd2Dimension, Target

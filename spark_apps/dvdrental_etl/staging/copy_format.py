@@ -1,8 +1,8 @@
 """Pure: the binary format of PostgreSQL's COPY, to and from columns of fixed width.
 
-A batch becomes one block of records by way of numpy, so a row costs a fifth of a microsecond here, and half as much as
-CSV in the server, which has nothing to parse. Rows that lack the same columns have one layout: each such group is a
-block. Source of the format: PostgreSQL's documentation of COPY, "Binary Format", and the types' receive functions.
+A batch becomes one block of records by numpy: a fifth of a microsecond a row here, and half the cost of CSV in the
+server, which has nothing to parse. Rows with NULL in the same columns have one layout: each such group is a block.
+Source of the format: PostgreSQL's documentation of COPY, "Binary Format", and the types' receive functions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-#: Microseconds and days from 1970, Arrow's beginning of time, to 2000, PostgreSQL's.
+#: Microseconds and days from Arrow's epoch, 1970, to PostgreSQL's, 2000.
 EPOCH_MICROSECONDS, EPOCH_DAYS = 946_684_800_000_000, 10_957
 #: numeric as two digits to the base of 10,000, one before and one behind the point: count, weight 0, sign, scale 2.
 POSITIVE, NEGATIVE = 0x0002_0000_0000_0002, 0x0002_0000_4000_0002
 
 
 def is_fixed(schema: "pa.Schema") -> bool:
-    """Whether all columns are of types that encoded() takes: numbers, moments, days, flags, money below 10,000."""
+    """Whether all columns are of types that encoded() takes: numbers, timestamps, days, flags, money below 10,000."""
     return all(_layout(field.type) is not None for field in schema)
 
 
 def encoded(batch: "pa.RecordBatch") -> Iterator[bytes]:
-    """The rows of a batch as COPY reads them between HEADER and TRAILER; in another order if some lack values."""
+    """The rows of a batch as COPY reads them between HEADER and TRAILER; in another order if some have NULL."""
     import pyarrow.compute as pc
 
     groups: list[tuple[pa.RecordBatch, frozenset[int]]] = [(batch, frozenset())]
@@ -44,7 +44,7 @@ def encoded(batch: "pa.RecordBatch") -> Iterator[bytes]:
 
 
 def decoded(copied: bytes | memoryview, names: Sequence[str]) -> "dict[str, Numbers]":
-    """What COPY TO wrote of columns of eight bytes without NULL, by name; moments as moments() has them."""
+    """What COPY TO wrote for columns of eight bytes without NULL, by name; timestamps as timestamps() has them."""
     import numpy as np
 
     layout = [
@@ -55,8 +55,8 @@ def decoded(copied: bytes | memoryview, names: Sequence[str]) -> "dict[str, Numb
     return {name: records[name].astype(np.int64) for name in names}
 
 
-def moments(column: "pa.Array") -> "Numbers":
-    """Timestamps as PostgreSQL sends them: microseconds from 2000 on. NULL is any."""
+def timestamps(column: "pa.Array") -> "Numbers":
+    """Timestamps as PostgreSQL sends them: microseconds since 2000. The number in place of NULL has no meaning."""
     import pyarrow as pa
 
     return column.cast(pa.int64()).fill_null(0).to_numpy() - EPOCH_MICROSECONDS
@@ -102,12 +102,12 @@ def _layout(kind: "pa.DataType") -> tuple[tuple[str, str], ...] | None:
 
 
 def _values(column: "pa.Array") -> "tuple[np.ndarray[Any, Any], ...]":
-    """What stands in the parts of a column without NULL."""
+    """The values of a column without NULL, by part of its layout."""
     import numpy as np
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):
-        return (moments(column),)
+        return (timestamps(column),)
     if pa.types.is_date32(column.type):
         return (column.cast(pa.int32()).to_numpy() - EPOCH_DAYS,)
     if pa.types.is_decimal128(column.type):

@@ -1,4 +1,4 @@
-"""Rows leave Spark as Parquet files on S3, for one COPY of exactly those of tasks that succeeded."""
+"""Rows leave Spark as Parquet files on S3, for one COPY of exactly the files of tasks that succeeded."""
 
 import io
 import json
@@ -9,18 +9,13 @@ from urllib.parse import urlsplit
 
 from dvdrental_etl.config import S3
 from dvdrental_etl.errors import WarehouseError, first_line
-from dvdrental_etl.model.targets import Target
-from dvdrental_etl.staging import send
-from dvdrental_etl.staging.send import Staged
+from dvdrental_etl.limits import Limits
+from dvdrental_etl.staging.results import Staged
+from dvdrental_etl.staging.send import Outgoing, staged
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
 
-#: AWS advises files of 1 MB to 1 GB, about equal, and as many as the cluster has slices or a multiple of that.
-LEAST_BYTES = 1024 * 1024
-#: So much of a task's rows, as Arrow holds them, and up to twice that, waits in memory until it becomes files.
-BYTES_HELD = 64 * 1024 * 1024
 MANIFEST = "manifest.json"
 
 
@@ -36,51 +31,49 @@ StagedFiles = Sequence[StagedFile]
 
 
 class Files:
-    """The place on S3 where rows wait. One folder an attempt, named like its staging table."""
+    """The place on S3 where rows wait for COPY. One folder an attempt, named like its staging table."""
 
-    def __init__(self, s3: S3, schema: str) -> None:
+    def __init__(self, s3: S3, schema: str, limits: Limits) -> None:
         parts = urlsplit(s3.staging)
-        self._s3, self._bucket = s3, parts.netloc
+        self._s3, self._bucket, self._limits = s3, parts.netloc, limits
         self._prefix = "/".join(part for part in (parts.path.strip("/"), schema) if part)
 
     @property
     def role(self) -> str:
-        """What COPY writes behind IAM_ROLE: the cluster's default role, or this one."""
+        """The value of COPY's IAM_ROLE: the cluster's default role, or the configured one."""
         return "DEFAULT" if self._s3.iam_role in ("", "default") else f"'{self._s3.iam_role}'"
 
-    def write(
-        self, frame: "DataFrame", target: Target, name: str, slices: int, expected: int
-    ) -> tuple[Staged, StagedFiles]:
-        """Write a frame's good rows, about so many, as files in the folder `name`, for a cluster of so many slices."""
-        place = self._place(name)
+    def write(self, outgoing: Outgoing, name: str, slices: int) -> tuple[Staged, StagedFiles]:
+        """Write a frame's good rows as files in the folder `name`, for a cluster with that many slices."""
+        folder = self._folder(name, slices)
 
         def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
-            return _put_files(rows, place, slices)
+            return _put_files(rows, folder)
 
-        receipts = send.send(send.judged(frame, target), target, sink, expected)
+        receipts = outgoing.send(sink)
         files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
-        return send.staged(receipts, target), files
+        return staged(receipts, outgoing.target), files
 
     def write_rows(self, batches: Iterator["pa.RecordBatch"], name: str, slices: int) -> StagedFiles:
         """Write Arrow batches of this process, as an executor would."""
-        with self._told("write rows"):
-            sent = list(_put_files(batches, self._place(name), slices))
+        with self._reported("write rows"):
+            sent = list(_put_files(batches, self._folder(name, slices)))
         return [StagedFile(one["url"], one["length"]) for one in sent]
 
     def write_manifest(self, name: str, files: StagedFiles) -> str:
-        """Its URL. Redshift reads the length of each Parquet file from it."""
+        """Write the list of files that COPY reads, with their lengths, and return its URL."""
         entries = [
             {"url": file.url, "mandatory": True, "meta": {"content_length": file.length}} for file in files
         ]
         key = f"{self._prefix}/{name}/{MANIFEST}"
         body = json.dumps({"entries": entries}).encode()
-        with self._told("write the manifest"):
+        with self._reported("write the manifest"):
             self._client().put_object(Bucket=self._bucket, Key=key, Body=body)
         return f"s3://{self._bucket}/{key}"
 
     def remove(self, name: str) -> None:
-        """Remove what waits under the folder `name`, orphans of killed tasks included."""
-        with self._told("remove staged files"):
+        """Remove the folder `name`, with the files that killed tasks left."""
+        with self._reported("remove staged files"):
             client = self._client()
             pages = client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=f"{self._prefix}/{name}/"
@@ -91,8 +84,8 @@ class Files:
                     client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
 
     def folders(self, beginning: str) -> set[str]:
-        """The names of folders that begin so."""
-        with self._told("list staged files"):
+        """The names of the folders that begin with `beginning`."""
+        with self._reported("list staged files"):
             pages = self._client().get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}/{beginning}", Delimiter="/")
             return {
@@ -101,18 +94,27 @@ class Files:
                 for prefix in page.get("CommonPrefixes", ())
             }
 
-    def _place(self, name: str) -> "_Place":
-        return _Place(self._s3.endpoint, self._bucket, f"{self._prefix}/{name}")
+    def _folder(self, name: str, slices: int) -> "_Folder":
+        limits = self._limits
+        folder = f"{self._prefix}/{name}"
+        return _Folder(
+            self._s3.endpoint,
+            self._bucket,
+            folder,
+            slices,
+            file_bytes=limits.file_bytes,
+            held_bytes=limits.held_bytes,
+        )
 
     def _client(self) -> Any:
         return _client(self._s3.endpoint)
 
-    def _told(self, doing: str) -> "_Told":
-        return _Told(f"S3 {self._s3.staging}: cannot {doing}")
+    def _reported(self, doing: str) -> "_Reported":
+        return _Reported(f"S3 {self._s3.staging}: cannot {doing}")
 
 
-class _Told:
-    """Turns what boto3 raises into one line for people."""
+class _Reported:
+    """Turns an error of boto3 into a WarehouseError."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -131,16 +133,19 @@ class _Told:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a task puts its files. Credentials are those of its process, by AWS's usual chain."""
+class _Folder:
+    """Where a task puts its files, and their sizes in bytes. Credentials are those of its process, by AWS's chain."""
 
     endpoint: str
     bucket: str
-    folder: str
+    name: str
+    slices: int
+    file_bytes: int
+    held_bytes: int
 
 
 def _client(endpoint: str) -> Any:
-    """An S3 client that waits out slow answers and 503s: ten tries with growing pauses."""
+    """An S3 client that retries slow answers and 503s: ten attempts with growing pauses."""
     import boto3
     from botocore.config import Config
 
@@ -148,22 +153,20 @@ def _client(endpoint: str) -> Any:
     return boto3.client("s3", endpoint_url=endpoint or None, config=config)
 
 
-def _put_files(
-    batches: Iterable["pa.RecordBatch"], place: _Place, slices: int
-) -> Iterator[Mapping[str, Any]]:
-    """A key of its own for each file of each try of a task: none is ever overwritten."""
+def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator[Mapping[str, Any]]:
+    """Each file of each attempt of a task has a separate key: none is ever overwritten."""
     import secrets
 
-    client = _client(place.endpoint)
-    for table in _tables(batches):
-        for body in _fitted(table, slices):
-            key = f"{place.folder}/{secrets.token_hex(16)}.parquet"
-            client.put_object(Bucket=place.bucket, Key=key, Body=body, IfNoneMatch="*")
-            yield {"url": f"s3://{place.bucket}/{key}", "length": len(body)}
+    client = _client(folder.endpoint)
+    for table in _tables(batches, folder.held_bytes):
+        for body in _fitted(table, folder.slices, folder.file_bytes):
+            key = f"{folder.name}/{secrets.token_hex(16)}.parquet"
+            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*")
+            yield {"url": f"s3://{folder.bucket}/{key}", "length": len(body)}
 
 
-def _tables(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Table"]:
-    """The rows in tables that memory can hold. The last one takes the rest with it, so that none is a small one."""
+def _tables(batches: Iterable["pa.RecordBatch"], held_bytes: int) -> Iterator["pa.Table"]:
+    """The rows in tables that memory can hold. The last one includes the rest, so that none is small."""
     import pyarrow as pa
 
     full: list[pa.RecordBatch] = []
@@ -172,7 +175,7 @@ def _tables(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Table"]:
     for batch in batches:
         filling.append(batch)
         size += batch.nbytes
-        if size >= BYTES_HELD:
+        if size >= held_bytes:
             if full:
                 yield pa.Table.from_batches(full)
             full, filling, size = filling, [], 0
@@ -180,15 +183,16 @@ def _tables(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Table"]:
         yield pa.Table.from_batches([*full, *filling])
 
 
-def _fitted(table: "pa.Table", slices: int) -> Iterator[bytes]:
-    """The rows as Parquet files of equally many rows: one for each slice, if that leaves LEAST_BYTES for each.
+def _fitted(table: "pa.Table", slices: int, file_bytes: int) -> Iterator[bytes]:
+    """The rows as Parquet files of equally many rows: one for each slice, if each then has at least file_bytes.
 
-    Else as many as half the slices, a third ..., down to one file. So tasks that have about equally much give a
-    multiple of the slices in all, though none knows how many other tasks there are.
+    Else one for every second slice, every third ..., down to one file. So tasks of about equal size make a multiple of
+    the slices in all, though none knows how many other tasks there are. AWS advises files of 1 MB to 1 GB, about
+    equal, and as many as the cluster has slices or a multiple of that.
     """
-    for count in (many for many in range(slices, 0, -1) if slices % many == 0):
+    for count in (parts for parts in range(slices, 0, -1) if slices % parts == 0):
         first = _encoded(_part(table, 0, count))
-        if len(first) >= LEAST_BYTES:
+        if len(first) >= file_bytes:
             break
     yield first
     for number in range(1, count):

@@ -1,7 +1,7 @@
-"""Pure: facts are given the surrogate keys of the versions that were valid at their event.
+"""Pure: facts get the surrogate keys of the versions that were valid at their event.
 
-By way of numpy, a batch at once: 60 nanoseconds a row and dimension of a million members. Joined in Spark, row by row,
-each waits for memory many times as long.
+By numpy, a batch at once: 60 nanoseconds a row for a dimension of a million members. A join in Spark, row by row, takes
+many times as long.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-#: Natural keys come out of a sequence, mostly: with at most so many numbers for a version, each has a place of its own.
-SPARSE = 8
+#: Natural keys mostly come from a sequence. Up to this many numbers a version, each number has an entry in `starts`.
+NUMBERS_PER_VERSION = 8
 #: The key of a fact without a natural key.
 UNKNOWN = -1
 LAST = 2**63 - 1
@@ -29,8 +29,8 @@ LAST = 2**63 - 1
 class Versions:
     """All versions of a dimension's members, in order of natural key and time. They neither overlap nor leave gaps.
 
-    Moments are numbers, on a scale that events share. One version more, the last, is never valid.
-    starts: of each number from the lowest natural key on, the first version; None where there are too many numbers.
+    Timestamps are numbers, on the same scale as those of events. One additional version, the last, is never valid.
+    starts: for each number from the lowest natural key on, its first version; None where there are too many numbers.
     """
 
     natural_keys: "Numbers"
@@ -41,16 +41,25 @@ class Versions:
 
     @classmethod
     def of(
-        cls, keys: "Numbers", natural_keys: "Numbers", valid_from: "Numbers", valid_to: "Numbers"
+        cls,
+        *,
+        keys: "Numbers",
+        natural_keys: "Numbers",
+        valid_from: "Numbers",
+        valid_to: "Numbers",
+        numbers_per_version: int = NUMBERS_PER_VERSION,
     ) -> "Versions":
-        """Versions in any order."""
+        """From versions in any order.
+
+        numbers_per_version: with more numbers between the lowest and the highest natural key, versions are searched.
+        """
         import numpy as np
 
         order = np.lexsort((valid_from, natural_keys))
         members = natural_keys[order]
         starts = None
-        if len(members) and int(members[-1]) - int(members[0]) < SPARSE * len(members):
-            # One more place for all that are not among them, and one for where the versions of that one would end.
+        if len(members) and int(members[-1]) - int(members[0]) < numbers_per_version * len(members):
+            # Two more entries: one for all numbers that are not among them, one for where its versions would end.
             starts = np.searchsorted(members, np.arange(members[0], members[-1] + 3))
         return cls(
             members,
@@ -61,11 +70,11 @@ class Versions:
         )
 
     def at(self, natural_keys: "Numbers", events: "Numbers") -> "tuple[Numbers, Flags]":
-        """The key of each member's version at the event, and whether there is one."""
+        """The key of each member's version at its event, and whether there is one."""
         import numpy as np
 
         place, ends = self._spans(natural_keys)
-        if (ends - place > 1).any():  # most batches are of members that never changed
+        if (ends - place > 1).any():  # members of most batches never changed
             while (is_over := (place < ends) & (self.valid_to[place] <= events)).any():
                 place = place + is_over
         place = np.where(place < ends, place, len(self.natural_keys))
@@ -87,10 +96,10 @@ class Versions:
 
 @dataclass(frozen=True)
 class Keying:
-    """How a fact's batches are keyed.
+    """How the facts of a batch get their surrogate keys.
 
-    event: the column of when a fact happened. versions: of each column that holds a natural key.
-    names: what comes out, the columns in their order with surrogate keys in place of natural ones, and batch_id.
+    event: the column of when a fact happened. versions: those of the dimension, by column that holds its natural key.
+    names: the resulting columns in their order, surrogate keys in place of natural ones, and batch_id.
     """
 
     event: str
@@ -98,17 +107,17 @@ class Keying:
     names: Sequence[str]
     batch_id: int
 
-    def keyed(self, facts: "pa.RecordBatch") -> "tuple[pa.RecordBatch, pa.RecordBatch]":
-        """The facts with their keys, -1 where there is no natural key; and, as they came, early ones.
+    def with_keys(self, facts: "pa.RecordBatch") -> "tuple[pa.RecordBatch, pa.RecordBatch]":
+        """The facts with their keys, -1 where there is no natural key; and, unchanged, facts without a member.
 
-        A fact is early when a dimension does not have its member, or no version of that time, yet.
+        Such a fact names a member that its dimension does not have yet, or not at that time.
         """
         import numpy as np
         import pyarrow as pa
 
         columns = dict(zip(facts.schema.names, facts.columns, strict=True))
         is_known = _is_valid(columns[self.event])
-        events = copy_format.moments(columns[self.event])
+        events = copy_format.timestamps(columns[self.event])
         for natural_key, versions in self.versions.items():
             is_named = _is_valid(columns[natural_key])
             members = columns[natural_key].cast(pa.int64()).fill_null(0).to_numpy()

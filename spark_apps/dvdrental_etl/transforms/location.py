@@ -1,8 +1,8 @@
-"""Where somebody or something is: the address, city and country that customers, stores and staff share."""
+"""The address, city and country that customers, stores and staff share."""
 
 from typing import TYPE_CHECKING
 
-from dvdrental_etl.extract.source import Table
+from dvdrental_etl.model.source_tables import SourceTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 LOCATION = ("address", "address2", "district", "city", "country", "postal_code", "phone")
 
 
-def location_of(table: str) -> tuple[Table, ...]:
-    """The source tables that say where the rows of a table are, by its column address_id."""
+def location_of(table: str) -> tuple[SourceTable, ...]:
+    """The source tables of a location, joined to a table by its column address_id."""
     return (
-        Table(
+        SourceTable(
             "address",
             "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
             " phone string, last_update timestamp",
             key="address_id",
             joined_on=f"{table}.address_id",
         ),
-        Table(
+        SourceTable(
             "city",
             "city_id int, city string, country_id int, last_update timestamp",
             key="city_id",
             joined_on="address.city_id",
         ),
-        Table(
+        SourceTable(
             "country",
             "country_id int, country string, last_update timestamp",
             key="country_id",
@@ -36,9 +36,9 @@ def location_of(table: str) -> tuple[Table, ...]:
 
 
 def locations(address: "DataFrame", city: "DataFrame", country: "DataFrame") -> "DataFrame":
-    """One row per address_id: LOCATION, and located_at, when any of it last changed.
+    """One row per address_id: the columns of LOCATION, and located_at, when any of them last changed.
 
-    Left joins: an address whose city is missing still is an address.
+    Left joins, so that an address without a city stays.
     """
     from pyspark.sql import functions as F
 

@@ -39,7 +39,7 @@ class Moment:
             self._connection = self._connect()
         except (psycopg2.OperationalError, *redshift.Errors) as error:
             raise self._failure(
-                f"{self._side} {database.place} cannot be reached as '{database.user}': {redshift.said(error)}",
+                f"{self._side} {database.place} cannot be reached as '{database.user}': {redshift.message(error)}",
                 f"check {self._side}.url, user and password, and that the server takes connections from here",
             ) from None
         try:
@@ -81,7 +81,7 @@ class Moment:
     def _cursor(self, name: str | None = None) -> Any:
         """A cursor; on PostgreSQL, a name keeps the rows at the server until they are asked for."""
         if self._is_redshift:
-            return redshift.Cursor(self._connection.cursor())
+            return redshift.RedshiftCursor(self._connection.cursor())
         return self._connection.cursor(name=name)
 
     def __exit__(
@@ -96,7 +96,7 @@ class Moment:
             yield
         except (psycopg2.Error, *redshift.Errors) as error:
             raise self._failure(
-                f"{self._side} {self._database.place}: {redshift.said(error)}",
+                f"{self._side} {self._database.place}: {redshift.message(error)}",
                 "check the role's rights and the server's log",
             ) from error
 

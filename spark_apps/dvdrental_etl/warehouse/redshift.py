@@ -1,7 +1,7 @@
-"""Amazon Redshift where it differs from PostgreSQL: the driver, how writers queue up, and how rows reach staging.
+"""An Amazon Redshift warehouse: one queue for all writers, and rows by way of Parquet files on S3.
 
-Redshift enforces no keys, locks whole tables, and lets a LOCK keep readers out as well. So all our writers queue at
-one small table of our own, etl_lock: two of them never meet in a published table, and readers never wait.
+Redshift enforces no keys, locks whole tables, and its LOCK keeps readers out as well. So all our writers queue at one
+small table, etl_lock: two of them never meet in a published table, and readers never wait.
 """
 
 import re
@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from dvdrental_etl.config import Settings
 from dvdrental_etl.db import redshift
+from dvdrental_etl.db.cursor import Cursor, only_value
+from dvdrental_etl.db.names import quoted
+from dvdrental_etl.db.redshift import RedshiftCursor
 from dvdrental_etl.errors import Conflict, WarehouseError
-from dvdrental_etl.extract.source import quoted
-from dvdrental_etl.model.contract import TABLES, Column, script
+from dvdrental_etl.model.contract import Column, ddl_names, primary_key, script, star_tables
 from dvdrental_etl.model.targets import Target
 from dvdrental_etl.staging.parquet import Files, StagedFiles
-from dvdrental_etl.staging.send import Staged
-from dvdrental_etl.warehouse.postgres import APPLICATION, Warehouse
+from dvdrental_etl.staging.results import Staged
+from dvdrental_etl.staging.send import Outgoing
+from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
 
-#: What Redshift says when another transaction went first.
+#: What Redshift reports when another transaction went first.
 CONFLICT = re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.I)
-MOST_VALUES = 5_000  # bound in one statement; the wire takes 32,767
-STAGING = "stg_{table}_"
-#: Assumed where slices are nobody's to see: in a Serverless workgroup, and on a cluster in several zones.
+BOUND_VALUES = 5_000  # in one statement; the protocol allows 32,767
+#: Assumed where slices cannot be seen: in a Serverless workgroup, and on a cluster in several zones.
 SLICES = 16
-#: The view of today, and the table that serves clusters only.
+#: Today's view, and the table that exists on clusters only.
 LOAD_ERRORS = (
     (
         "SELECT error_message, column_name, file_name FROM sys_load_error_detail"
@@ -43,33 +44,39 @@ LOAD_ERRORS = (
 
 
 class Redshift(Warehouse):
-    """A connection to an Amazon Redshift cluster or workgroup. A context manager."""
+    """A connection to an Amazon Redshift cluster or workgroup."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._files = Files(settings.s3, settings.warehouse.schema)
+        self._connection: Any = None
+        self._files = Files(settings.s3, settings.warehouse.schema, settings.limits)
 
     def connect(self) -> None:
+        """Connect, or connect again."""
         try:
             self._connection = redshift.connect(self.address, APPLICATION)
         except redshift.Errors as error:
             raise WarehouseError(
-                f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {redshift.said(error)}",
+                f"warehouse {self.address.place} cannot be reached as '{self.address.user}':"
+                f" {redshift.message(error)}",
                 "check warehouse.url, user and password, the security group and the certificate",
             ) from None
 
-    @property
-    def is_cut_off(self) -> bool:
-        return self._connection is None or self._connection._sock is None
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the connection."""
         if not self.is_cut_off:
             self._connection.close()
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the connection is broken."""
+        return self._connection is None or self._connection._sock is None
+
     @contextmanager
-    def transaction(self, *, keep: bool = True) -> Iterator[Any]:
+    def transaction(self, *, keep: bool = True) -> Iterator[RedshiftCursor]:
+        """A cursor in one transaction: committed at the end, rolled back on any error, or always if not keep."""
         try:
-            cursor = redshift.Cursor(self._connection.cursor())
+            cursor = RedshiftCursor(self._connection.cursor())
             cursor.execute(f"SET search_path TO {quoted(self.address.schema)}")
             yield cursor
             if keep:
@@ -77,19 +84,22 @@ class Redshift(Warehouse):
         except redshift.Errors as error:
             if CONFLICT.search(str(error)):
                 raise Conflict(
-                    f"warehouse {self.address.place}: {redshift.said(error)}",
+                    f"warehouse {self.address.place}: {redshift.message(error)}",
                     "another transaction went first; run again",
                 ) from error
             raise WarehouseError(
-                f"warehouse {self.address.place}: {redshift.said(error)}",
+                f"warehouse {self.address.place}: {redshift.message(error)}",
                 "check the role's rights, and sys_query_history for the statement, then run again",
             ) from error
         finally:
             self._roll_back()
 
     @contextmanager
-    def writing(self) -> Iterator[Any]:
-        """LOCK takes no snapshot: whoever waited here sees all that was committed before, and conflicts with nobody."""
+    def writing(self) -> Iterator[RedshiftCursor]:
+        """A transaction that writes, after its turn in the queue.
+
+        LOCK takes no snapshot: after the wait, the transaction sees all that was committed before. It has no conflict.
+        """
         with self.transaction() as cursor:
             cursor.execute("LOCK etl_lock")
             yield cursor
@@ -98,103 +108,38 @@ class Redshift(Warehouse):
         try:
             if not self.is_cut_off:
                 self._connection.rollback()
-        except redshift.Errors:  # it broke: the server rolls back by itself
+        except redshift.Errors:  # the connection is broken: the server rolls back by itself
             self._connection = None
 
-    def _queue_up(self, cursor: Any) -> None:
-        """Where etl_lock is missing, there is nothing to queue for yet: IF NOT EXISTS makes the second one idle."""
+    def _wait_for_other_creators(self, cursor: Cursor) -> None:
+        """Nothing to wait for: IF NOT EXISTS makes the second session's statements do nothing."""
 
-    def _create_tables(self, cursor: Any) -> None:
-        for name in TABLES:
+    def _create_tables(self, cursor: Cursor) -> None:
+        exceptions = script("physical/redshift.sql")
+        for name in ddl_names():
             for statement in _statements(script(f"create_{name}.sql")):
                 cursor.execute(statement)
-        for statement in _statements(script("physical/redshift.sql")):
+        for table in (name for name in star_tables() if name.startswith("dim_")):
+            if not re.search(rf"\b{table}\b", exceptions):
+                design = script("physical/redshift_dimension.sql").format(table=table, key=primary_key(table))
+                for statement in _statements(design):
+                    cursor.execute(statement)
+        for statement in _statements(exceptions):
             cursor.execute(statement)
 
-    def create_staging(self, cursor: Any, name: str, columns: Sequence[Column]) -> None:
-        """Not in any snapshot of the cluster: a load starts over anyway."""
+    def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
+        """Create a table that is not part of the cluster's snapshots: a load starts again after a crash."""
         body = ", ".join(f"{column.name} {column.type}" for column in columns)
         cursor.execute(f"CREATE TABLE {name} ({body}) BACKUP NO")
 
-    def insert(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        at_once = MOST_VALUES // len(columns)
-        row_of_places = f"({', '.join(['%s'] * len(columns))})"
-        for at in range(0, len(rows), at_once):
-            some = rows[at : at + at_once]
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row_of_places] * len(some))}",
-                [value for row in some for value in row],
-            )
-
-    def stage(self, frame: "DataFrame", target: Target, name: str, expected: int) -> Staged:
-        staged, files = self._files.write(frame, target, name, self._slices(), expected)
-        with self.transaction() as cursor:
-            self._copy(cursor, name, target, files)
-        return staged
-
-    def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
-        files = self._files.write_rows(rows, name, self._slices())
-        with self.transaction() as cursor:
-            self._copy(cursor, name, target, files)
-
-    def stage_within(
-        self, cursor: Any, frame: "DataFrame", target: Target, name: str, expected: int
-    ) -> Staged:
-        # Asking may fail, and then this transaction would be over; a plan may take longer than a load.
-        staged, files = self._files.write(frame, target, name, slices=1, expected=expected)
-        try:
-            self._copy(cursor, name, target, files)
-        finally:
-            self._files.remove(name)
-        return staged
-
-    def _slices(self) -> int:
-        """How many parts of the cluster take files in at once."""
-        try:
-            with self.transaction() as cursor:
-                cursor.execute("SELECT COUNT(*) FROM stv_slices")
-                return int(cursor.fetchone()[0]) or SLICES
-        except WarehouseError:
-            if self.is_cut_off:
-                raise
-            return SLICES
-
-    def _copy(self, cursor: Any, name: str, target: Target, files: StagedFiles) -> None:
-        """COPY the files of successful tasks, and no others: the manifest names them with their lengths."""
-        if not files:
-            return
-        manifest = self._files.write_manifest(name, files)
-        role = self._files.role
-        try:
-            cursor.execute(f"COPY {name} FROM '{manifest}' IAM_ROLE {role} FORMAT AS PARQUET MANIFEST")
-        except redshift.Errors as error:
-            self._connection.rollback()
-            why = self._load_error() or redshift.said(error)
-            raise WarehouseError(
-                f"warehouse {self.address.place}: COPY of {target.table} failed: {why}",
-                "nothing was published; see sys_load_error_detail for more, mend it and run again",
-            ) from error
-
-    def _load_error(self) -> str:
-        """What Redshift notes of this session's last failed COPY."""
-        for query in LOAD_ERRORS:
-            try:
-                cursor = redshift.Cursor(self._connection.cursor())
-                cursor.execute(query)
-                if row := cursor.fetchone():
-                    reason, column, file = (str(part).strip() for part in row)
-                    return f"{reason} (column {column or 'unknown'}, file {file or 'unknown'})"
-            except redshift.Errors:  # the view is not there, or not for us
-                self._connection.rollback()
-        return ""
-
-    def drop_staging(self, cursor: Any, name: str) -> None:
+    def drop_staging(self, cursor: Cursor, name: str) -> None:
+        """Remove a staging table, and its files on S3."""
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
         self._files.remove(name)
 
-    def drop_idle_staging(self, cursor: Any, table: str) -> None:
-        """All that other attempts left: whoever still writes is superseded by now."""
-        prefix = STAGING.format(table=table)
+    def drop_idle_staging(self, cursor: Cursor, table: str) -> None:
+        """Remove all that other attempts left: one that still writes is superseded by now."""
+        prefix = STAGING_PREFIX.format(table=table)
         cursor.execute(
             """
             SELECT c.relname
@@ -207,24 +152,105 @@ class Redshift(Warehouse):
         for name in {*(name for (name,) in cursor.fetchall()), *self._files.folders(prefix)}:
             self.drop_staging(cursor, name)
 
-    def call_session(self, cursor: Any, attempt: str) -> None:
-        """Nobody asks for it here."""
+    def stage(self, outgoing: Outgoing, name: str) -> Staged:
+        """Bring a frame's good rows into a staging table: files from the executors, then one COPY."""
+        staged, files = self._files.write(outgoing, name, self._slices())
+        with self.transaction() as cursor:
+            self._copy(cursor, name, outgoing.target, files)
+        return staged
 
-    def end_forgotten_sessions(self, cursor: Any, table: str, attempt: str) -> None:
-        """Not ours to end: a session that sleeps in a transaction keeps etl_lock until the cluster's own timeout."""
+    def stage_in_transaction(self, cursor: Cursor, outgoing: Outgoing, name: str) -> Staged:
+        """The same within the transaction that created the staging table.
 
-    def lock_record(self, cursor: Any, table: str) -> None:
-        """All who write have queued up already."""
+        The slices are not asked for: a query that fails would end the transaction, and a plan may take longer.
+        """
+        staged, files = self._files.write(outgoing, name, slices=1)
+        try:
+            self._copy(cursor, name, outgoing.target, files)
+        finally:
+            self._files.remove(name)
+        return staged
 
-    def lock(self, cursor: Any, target: Target) -> None:
-        """The same."""
+    def stage_rows(self, target: Target, name: str, rows: "Iterator[pa.RecordBatch]") -> None:
+        """Bring rows of this process into a staging table, in the way that executors' rows take."""
+        files = self._files.write_rows(rows, name, self._slices())
+        with self.transaction() as cursor:
+            self._copy(cursor, name, target, files)
 
-    def settle(self, cursor: Any, target: Target) -> None:
-        """Of all columns: who will ask for which of a new table is not known yet."""
+    def direct_load(self, cursor: Cursor, target: Target, staging: str, batch_id: int) -> None:
+        """None: every row goes through the staging table."""
+
+    def insert(
+        self, cursor: Cursor, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert a few thousand rows, BOUND_VALUES values in one statement."""
+        at_once = BOUND_VALUES // len(columns)
+        placeholders = f"({', '.join(['%s'] * len(columns))})"
+        for at in range(0, len(rows), at_once):
+            some = rows[at : at + at_once]
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([placeholders] * len(some))}",
+                [value for row in some for value in row],
+            )
+
+    def _slices(self) -> int:
+        """How many files the cluster reads at once."""
+        try:
+            with self.transaction() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM stv_slices")
+                return int(only_value(cursor)) or SLICES
+        except WarehouseError:
+            if self.is_cut_off:
+                raise
+            return SLICES
+
+    def _copy(self, cursor: Cursor, name: str, target: Target, files: StagedFiles) -> None:
+        """COPY the files of successful tasks, and no others: the manifest names them with their lengths."""
+        if not files:
+            return
+        manifest = self._files.write_manifest(name, files)
+        role = self._files.role
+        try:
+            cursor.execute(f"COPY {name} FROM '{manifest}' IAM_ROLE {role} FORMAT AS PARQUET MANIFEST")
+        except redshift.Errors as error:
+            self._connection.rollback()
+            why = self._load_error() or redshift.message(error)
+            raise WarehouseError(
+                f"warehouse {self.address.place}: COPY of {target.table} failed: {why}",
+                "nothing was published; see sys_load_error_detail, correct the cause and run again",
+            ) from error
+
+    def _load_error(self) -> str:
+        """What Redshift recorded about this session's last failed COPY; empty if that cannot be read."""
+        for query in LOAD_ERRORS:
+            try:
+                cursor = RedshiftCursor(self._connection.cursor())
+                cursor.execute(query)
+                if row := cursor.fetchone():
+                    reason, column, file = (str(part).strip() for part in row)
+                    return f"{reason} (column {column or 'unknown'}, file {file or 'unknown'})"
+            except redshift.Errors:  # the view does not exist, or this user may not read it
+                self._connection.rollback()
+        return ""
+
+    def name_session(self, cursor: Cursor, attempt: str) -> None:
+        """Nothing to do: end_idle_sessions() does not use the name here."""
+
+    def end_idle_sessions(self, cursor: Cursor, table: str, attempt: str) -> None:
+        """Nothing to do: a session that is idle in a transaction keeps etl_lock until the cluster's own timeout."""
+
+    def lock_record(self, cursor: Cursor, table: str) -> None:
+        """Nothing to do: writing() holds etl_lock."""
+
+    def lock_for_publish(self, cursor: Cursor, target: Target) -> None:
+        """Nothing to do: writing() holds etl_lock."""
+
+    def analyze(self, cursor: Cursor, target: Target) -> None:
+        """Update the statistics of all columns: which of them queries will use is not known yet."""
         cursor.execute(f"ANALYZE {target.table}")
 
 
 def _statements(text: str) -> list[str]:
-    """The statements of a script; the driver takes one at a time. No text of ours has a semicolon in a string."""
+    """The statements of a script; the driver takes one at a time. Our scripts have no semicolon within a string."""
     plain = re.sub(r"--.*", "", text)
     return [statement.strip() for statement in plain.split(";") if statement.strip()]

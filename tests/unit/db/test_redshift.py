@@ -1,6 +1,7 @@
 """Redshift's driver with psycopg2's manners: what is bound, what is written into the statement, and what is said."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 import redshift_connector
@@ -22,7 +23,7 @@ class Recorder:
 
 def sent(*arguments):
     recorder = Recorder()
-    redshift.Cursor(recorder).execute(*arguments)
+    redshift.RedshiftCursor(recorder).execute(*arguments)
     assert recorder.paramstyle == "format"
     return recorder.seen[0]
 
@@ -51,22 +52,28 @@ def test_a_percent_sign_is_no_place_for_a_value():
         (-5, "-5"),
         ((1, 2), "(1, 2)"),
         ("dim_customer", "'dim_customer'"),
+        (True, "TRUE"),
+        (Decimal("2.99"), "2.99"),
+        (Decimal("1E+3"), "1000"),
         ("2007-05-14 13:44:29", None),
         ("x' OR '1'='1", None),
         ("a\\", None),
+        (Decimal("NaN"), None),
+        (2.99, None),
+        (b"1", None),
     ],
 )
 def test_only_what_cannot_break_out_is_written_in(value, text):
     if text is None:
-        with pytest.raises(ValueError, match="invalid literal"):
-            redshift.written("%(v)s", {"v": value})
+        with pytest.raises(TypeError, match="cannot be written into a statement: bind it by position"):
+            redshift.with_values("%(v)s", {"v": value})
     else:
-        assert redshift.written("%(v)s", {"v": value}) == text
+        assert redshift.with_values("%(v)s", {"v": value}) == text
 
 
 def test_the_server_is_heard_in_its_own_words():
     error = redshift_connector.ProgrammingError(
         {"S": "ERROR", "C": "42601", "M": "syntax error", "H": "look again"}
     )
-    assert redshift.said(error) == "syntax error look again"
-    assert redshift.said(OSError("no route to host")) == "no route to host"
+    assert redshift.message(error) == "syntax error look again"
+    assert redshift.message(OSError("no route to host")) == "no route to host"

@@ -31,10 +31,13 @@ def statements():
     found = {}
     for path in sorted(SQL_SCRIPTS.rglob("*.sql")):
         name = path.relative_to(SQL_SCRIPTS).as_posix()
-        own = [dialect for dialect in DIALECTS if name == f"physical/{dialect}.sql"]
+        own = [dialect for dialect in DIALECTS if name.startswith(f"physical/{dialect}")]
         if name.startswith("verify/source/"):
             own = ["postgres"]
-        found[name] = (bound(path.read_text(encoding="utf-8")), own or DIALECTS)
+        text = path.read_text(encoding="utf-8")
+        if name.endswith("_dimension.sql"):
+            text = text.format(table="dim_customer", natural_key="customer_id", key="customer_key")
+        found[name] = (bound(text), own or DIALECTS)
     for script in SCRIPTS:
         table = script.TARGET.table
         for number, step in enumerate(steps.steps(script.TARGET, f"stg_{table}_0a1b2c3d")):

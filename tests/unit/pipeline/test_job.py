@@ -10,16 +10,19 @@ from botocore.exceptions import EndpointConnectionError
 from pyspark.errors import PySparkException
 
 from dvdrental_etl import config, errors
-from dvdrental_etl.pipeline import job
+from dvdrental_etl.pipeline import command_line, job
+from dvdrental_etl.pipeline.failures import attributed
 from load_dim_customer import TARGET
 
 
 def parsed(*argv):
-    return job.parse(TARGET, "Load dim_customer. Grain: one row per version of a customer (SCD2).", argv)
+    return command_line.parse(
+        TARGET, "Load dim_customer. Grain: one row per version of a customer (SCD2).", argv
+    )
 
 
 def test_without_flags():
-    assert parsed() == job.Options(
+    assert parsed() == command_line.Options(
         config=None,
         as_of=None,
         full_refresh=False,
@@ -35,7 +38,7 @@ def test_with_every_flag():
         *("--config", "other.json", "--as-of", "2007-05-14T13:44:29", "--full-refresh", "--dry-run"),
         *("--allow-mass-delete", "--batch-id", "manual__2007-05-14T00:00:00+00:00", "--debug"),
     )
-    assert found == job.Options(
+    assert found == command_line.Options(
         config=Path("other.json"),
         as_of=dt.datetime.fromisoformat("2007-05-14 13:44:29"),
         full_refresh=True,
@@ -196,13 +199,13 @@ NAMES = {
 )
 def test_whose_fault_it_is_that_rows_did_not_arrive(raised, error, told):
     configured = config.load(None, NAMES)
-    with pytest.raises(error) as seen, job._translated(configured):
+    with pytest.raises(error) as seen, attributed(configured):
         raise PySparkException(raised) if isinstance(raised, str) else raised
     assert seen.value.message == told
 
 
 def test_a_fault_of_our_own_is_nobody_else_s():
-    with pytest.raises(KeyError), job._translated(config.load(None, NAMES)):
+    with pytest.raises(KeyError), attributed(config.load(None, NAMES)):
         raise KeyError("psycopg2")
 
 

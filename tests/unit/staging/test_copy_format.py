@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from dvdrental_etl.staging.copy_format import decoded, encoded, is_fixed, moments
+from dvdrental_etl.staging.copy_format import decoded, encoded, is_fixed, timestamps
 
 AMOUNT = pa.decimal128(5, 2)
 
@@ -81,8 +81,8 @@ def test_an_empty_table_has_empty_columns() -> None:
     assert found["key"].tolist() == []
 
 
-def test_moments_count_from_2000() -> None:
+def test_timestamps_count_from_2000() -> None:
     column = pa.array(
         [dt.datetime(2000, 1, 1, 0, 0, 1), dt.datetime(1999, 12, 31, 23, 59, 59)], pa.timestamp("us")
     )
-    assert moments(column).tolist() == [1_000_000, -1_000_000]
+    assert timestamps(column).tolist() == [1_000_000, -1_000_000]

@@ -18,9 +18,11 @@ def batches(rows, size=20_000):
     return pa.table({"noise": noise}).to_batches(max_chunksize=size)
 
 
-def written(rows, slices):
+def written(rows, slices, held_bytes=64 * MEGABYTE):
     bodies = [
-        body for table in parquet._tables(iter(batches(rows))) for body in parquet._fitted(table, slices)
+        body
+        for table in parquet._tables(iter(batches(rows)), held_bytes)
+        for body in parquet._fitted(table, slices, MEGABYTE)
     ]
     if bodies:
         found = pa.concat_tables([pq.read_table(io.BytesIO(body)) for body in bodies])
@@ -50,20 +52,18 @@ def test_files_are_as_many_as_slices_or_a_part_of_that_and_equal(rows, slices, c
     assert max(lengths) <= 1.1 * min(lengths)
 
 
-def test_more_rows_than_memory_holds_come_in_rounds_and_the_last_is_no_small_rest(monkeypatch):
+def test_more_rows_than_memory_holds_come_in_rounds_and_the_last_is_no_small_rest():
     # 160,000 bytes a batch: a round is full after 14 batches, and 43 batches are three rounds and one batch more.
-    monkeypatch.setattr(parquet, "BYTES_HELD", 2 * MEGABYTE)
-    tables = [table.num_rows for table in parquet._tables(iter(batches(43 * 20_000)))]
+    tables = [table.num_rows for table in parquet._tables(iter(batches(43 * 20_000)), 2 * MEGABYTE)]
     assert tables == [280_000, 280_000, 300_000]
-    assert len(written(43 * 20_000, 2)) == 6
+    assert len(written(43 * 20_000, 2, 2 * MEGABYTE)) == 6
 
 
 def test_no_rows_make_no_file():
     assert written(0, 16) == []
 
 
-def test_what_waits_is_bounded(monkeypatch):
-    monkeypatch.setattr(parquet, "BYTES_HELD", 2 * MEGABYTE)
+def test_what_waits_is_bounded():
     taken = 0
 
     def endless():
@@ -73,6 +73,6 @@ def test_what_waits_is_bounded(monkeypatch):
             yield batch
 
     given = 0
-    for table in parquet._tables(endless()):
+    for table in parquet._tables(endless(), 2 * MEGABYTE):
         given += table.nbytes
         assert taken - given < 2 * (2 * MEGABYTE + 20_000 * 8)

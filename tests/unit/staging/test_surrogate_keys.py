@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvdrental_etl.staging import surrogate_keys
 from dvdrental_etl.staging.surrogate_keys import Keying, Versions
 
 FIRST, LAST = dt.datetime(1900, 1, 1), dt.datetime(9999, 12, 31)
@@ -20,14 +19,16 @@ MICROSECOND = dt.timedelta(microseconds=1)
 Version = tuple[int, int, dt.datetime, dt.datetime]
 
 
-def versions(*rows: Version) -> Versions:
+def versions(*rows: Version, **options: int) -> Versions:
     """From (key, natural key, valid_from, valid_to)."""
-    moments = (
+    valid_from, valid_to = (
         np.array([int((row[n] - dt.datetime(2000, 1, 1)) / MICROSECOND) for row in rows], np.int64)
         for n in (2, 3)
     )
-    numbers = (np.array([row[n] for row in rows], np.int64) for n in (0, 1))
-    return Versions.of(*numbers, *moments)
+    keys, natural_keys = (np.array([row[n] for row in rows], np.int64) for n in (0, 1))
+    return Versions.of(
+        keys=keys, natural_keys=natural_keys, valid_from=valid_from, valid_to=valid_to, **options
+    )
 
 
 def keying(customers: Versions, movies: Versions) -> Keying:
@@ -84,7 +85,7 @@ MOVIES = versions((1, 1, FIRST, LAST), (2, 2, JUNE, LAST))
     ],
 )
 def test_the_version_of_its_time(customers: Versions, at: dt.datetime, key: int) -> None:
-    found, early = keying(customers, MOVIES).keyed(facts((1, 5, 1, at)))
+    found, early = keying(customers, MOVIES).with_keys(facts((1, 5, 1, at)))
     assert found.to_pylist() == [
         {"sales_key": 1, "customer_key": key, "movie_key": 1, "sold_at": at, "batch_id": 7}
     ]
@@ -92,7 +93,7 @@ def test_the_version_of_its_time(customers: Versions, at: dt.datetime, key: int)
 
 
 def test_a_batch_keeps_its_order_and_types(customers: Versions, last: int) -> None:
-    found, early = keying(customers, MOVIES).keyed(
+    found, early = keying(customers, MOVIES).with_keys(
         facts((1, last, 1, JUNE), (2, 5, 2, JUNE), (3, None, 1, MARCH), (4, 5, None, MARCH))
     )
     assert found.column("sales_key").to_pylist() == [1, 2, 3, 4]
@@ -105,15 +106,15 @@ def test_a_batch_keeps_its_order_and_types(customers: Versions, last: int) -> No
 def test_early_facts_stay_as_they_came(customers: Versions, last: int) -> None:
     """Without its member below, among and above those that are there; before its version; without a moment."""
     late = [(2, -7, 1, JUNE), (3, 4, 1, JUNE), (4, last + 9, 1, JUNE), (5, 5, 2, MARCH), (6, 5, 1, None)]
-    found, early = keying(customers, MOVIES).keyed(facts((1, 5, 1, JUNE), *late, (7, -1, 1, JUNE)))
+    found, early = keying(customers, MOVIES).with_keys(facts((1, 5, 1, JUNE), *late, (7, -1, 1, JUNE)))
     assert found.column("sales_key").to_pylist() == [1, 7]
     assert found.column("customer_key").to_pylist() == [52, -1]
     assert early.equals(facts(*late))
 
 
 def test_a_dimension_without_rows() -> None:
-    nobody = Versions.of(*(np.array([], np.int64) for _ in range(4)))
-    found, early = keying(nobody, MOVIES).keyed(facts((1, 5, 1, JUNE), (2, None, 1, JUNE)))
+    nobody = versions()
+    found, early = keying(nobody, MOVIES).with_keys(facts((1, 5, 1, JUNE), (2, None, 1, JUNE)))
     assert found.column("customer_key").to_pylist() == [-1]
     assert early.equals(facts((1, 5, 1, JUNE)))
 
@@ -144,14 +145,19 @@ def test_it_finds_what_a_walk_through_all_versions_finds(
     columns = [np.array(column, np.int64) for column in zip(*rows, strict=True)] or [
         np.array([], np.int64)
     ] * 4
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surrogate_keys, "SPARSE", 0 if is_sparse else 1000)
-        made = Versions.of(*columns)
+    keys, natural_keys, valid_from, valid_to = columns
+    made = Versions.of(
+        keys=keys,
+        natural_keys=natural_keys,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        numbers_per_version=0 if is_sparse else 1000,
+    )
     assert (made.starts is None) == (is_sparse or not rows)
-    members, moments = (np.array(column, np.int64) for column in zip(*asked, strict=True))
-    found, is_valid = made.at(members, moments)
+    members, events = (np.array(column, np.int64) for column in zip(*asked, strict=True))
+    found, is_valid = made.at(members, events)
     by_walking = [
-        [key for key, natural, low, high in rows if natural == member and low <= moment < high]
-        for member, moment in asked
+        [key for key, natural, low, high in rows if natural == member and low <= event < high]
+        for member, event in asked
     ]
     assert [[int(key)] if valid else [] for key, valid in zip(found, is_valid, strict=True)] == by_walking

@@ -1,0 +1,110 @@
+"""The source's catalogue compared with SOURCES: a missing or retyped column stops the load by name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dvdrental_etl.errors import ContractError
+from dvdrental_etl.extract.source import Source
+from dvdrental_etl.model.source_tables import SOURCE_TYPES, SourceTable
+
+#: The scale of a numeric without limits: more than any declared one.
+UNLIMITED_SCALE = 1000
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table of the source. has_xmin: whether its rows name the transaction that wrote them; a view's do not."""
+
+    oid: int
+    is_readable: bool
+    has_xmin: bool
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The tables that a job reads, as the source has them, by name."""
+
+    relations: Mapping[str, Relation]
+
+    @property
+    def oids(self) -> str:
+        """Each table with its OID: part of the source's identity in etl_load."""
+        return ", ".join(f"{name} {relation.oid}" for name, relation in self.relations.items())
+
+    @property
+    def without_xmin(self) -> list[str]:
+        """Tables whose rows do not name the transaction that wrote them: views and foreign tables."""
+        return [name for name, relation in self.relations.items() if not relation.has_xmin]
+
+
+def identity(source: Source, catalog: Catalog) -> str:
+    """Which source this is: equal for equal server, timeline, database and tables."""
+    return f"{source.snapshot.origin}, {catalog.oids}"
+
+
+def check(source: Source, tables: Sequence[SourceTable]) -> Catalog:
+    """The catalogue of the tables. Raises ContractError, naming each difference from what they declare."""
+    relations = {table.name: _relation(source, table.name) for table in tables}
+    found = [
+        difference for table in tables for difference in _differences(source, table, relations[table.name])
+    ]
+    if found:
+        raise ContractError(
+            f"source contract: {source.database.place}: {'; '.join(found)}",
+            "grant the rights, or adapt the SOURCES of the script to the renamed or retyped column",
+        )
+    return Catalog({name: relation for name, relation in relations.items() if relation})
+
+
+def _relation(source: Source, table: str) -> Relation | None:
+    found = source.rows(
+        """
+        SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
+            c.relkind IN ('r', 'p')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        """,
+        (source.database.schema, table),
+    )
+    return Relation(*found[0]) if found else None
+
+
+def _differences(source: Source, table: SourceTable, relation: Relation | None) -> Iterator[str]:
+    where = f"{source.database.schema}.{table.name}"
+    if relation is None:
+        yield f"there is no table {where}"
+        return
+    if not relation.is_readable:
+        yield f"'{source.database.user}' may not read {where}"
+        return
+    have = _columns(source, relation.oid)
+    for name, (declared, precision) in table.types.items():
+        if name not in have:
+            yield f"{where} has no column {name} (it has {', '.join(sorted(have))})"
+            continue
+        kind, modifier = have[name]
+        if kind not in SOURCE_TYPES[declared][1]:
+            yield f"{where}.{name} is {kind}, which cannot be read as {declared}"
+        elif declared == "decimal" and _scale(modifier) > int(precision[1:-1].split(",")[1]):
+            yield f"{where}.{name} has more decimals than {declared}{precision} keeps"
+
+
+def _columns(source: Source, oid: int) -> dict[str, tuple[str, int]]:
+    """Column -> (base type, or "enum"; type modifier)."""
+    rows = source.rows(
+        """
+        SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' ELSE b.typname END,
+            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END
+        FROM pg_attribute a
+        JOIN pg_type t ON t.oid = a.atttypid
+        JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+        WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+        """,
+        (oid,),
+    )
+    return {name: (kind, modifier) for name, kind, modifier in rows}
+
+
+def _scale(modifier: int) -> int:
+    """The decimals in the type modifier of a numeric."""
+    return (modifier - 4) & 0x7FF if modifier >= 4 else UNLIMITED_SCALE

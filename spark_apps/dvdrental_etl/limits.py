@@ -1,0 +1,46 @@
+"""The numbers that decide how a load works: thresholds of the gate, sizes, waits. One frozen dataclass, injected."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Defaults suit a warehouse of any size. The section "limits" of the configuration replaces single values."""
+
+    #: A load with more quarantined rows than the larger of these two stops: the source is wrong, not single rows.
+    quarantined_share: Decimal = Decimal("0.01")
+    quarantined_rows: int = 10
+    #: A load that would delete more than the larger of these two stops, unless --allow-mass-delete is given.
+    deleted_share: Decimal = Decimal("0.20")
+    deleted_rows: int = 5
+    #: Days after which everything is compared, to find what change detection missed.
+    days_between_full: int = 7
+    #: With more changed keys than these, everything is read, which is cheaper. Up to few_keys, rows are read by keys.
+    changed_keys: int = 1_000_000
+    changed_share: Decimal = Decimal("0.2")
+    few_keys: int = 20_000
+    #: Rows, or keys, of one partition of a JDBC read; and the connections to the source at a time.
+    rows_per_partition: int = 500_000
+    keys_per_partition: int = 50_000
+    connections: int = 8
+    #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes.
+    broadcast_bytes: int = 160 * MEGABYTE
+    #: Up to this many rows are sent by the driver: starting a Python worker takes longer than sending them.
+    rows_sent_by_driver: int = 100_000
+    #: Rejected rows that one task returns; beyond that it only counts, for the gate refuses such a load anyway.
+    rejects_per_task: int = 20_000
+    #: A load that changed at least this share of its table updates the planner's statistics.
+    analyzed_share: Decimal = Decimal("0.1")
+    #: From this many staged rows on, the staging table is analyzed before the publish joins it.
+    analyzed_staging_rows: int = 100_000
+    #: Attempts at a publish that the warehouse aborts in favour of another transaction.
+    conflict_attempts: int = 5
+    #: Redshift: the smallest file for one slice, and what a task holds in memory before it becomes files, in bytes.
+    file_bytes: int = MEGABYTE
+    held_bytes: int = 64 * MEGABYTE
+
+
+DEFAULT_LIMITS = Limits()

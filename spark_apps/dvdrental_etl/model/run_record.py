@@ -1,0 +1,65 @@
+"""The run record, as values: a batch, an attempt at one table, its counts, and the statuses of both."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class BatchStatus(StrEnum):
+    """etl_batch.status."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class LoadStatus(StrEnum):
+    """etl_load.status. A superseded attempt may not publish: a newer one has begun."""
+
+    RUNNING = "running"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run. run_id: the caller's name for it. as_of: the time that it stands for, on the source's clock."""
+
+    batch_id: int
+    run_id: str
+    as_of: dt.datetime
+    opened_here: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at one table within a batch. token: names its driver."""
+
+    load_id: int
+    table: str
+    token: str
+
+    @property
+    def staging(self) -> str:
+        """The attempt's staging table: two attempts never mix rows."""
+        return f"stg_{self.table}_{self.token}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a load did, in rows. Amounts are in currency units, None for dimensions."""
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    expired: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    warned: int = 0
+    source_rows: int = 0
+    source_amount: Decimal | None = None
+    warehouse_rows: int = 0
+    warehouse_amount: Decimal | None = None
+    quarantined_amount: Decimal | None = None

@@ -1,0 +1,51 @@
+"""What a script declares as SOURCES: tables of the source, and the columns that it reads of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: Declared type -> (the type that the source casts to, the source's types that this accepts without loss).
+#: "enum" stands for any enum; a domain counts as its base type; the source refuses an integer that does not fit.
+SOURCE_TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
+    "smallint": ("int2", frozenset({"int2", "int4", "int8"})),
+    "int": ("int4", frozenset({"int2", "int4", "int8"})),
+    "bigint": ("int8", frozenset({"int2", "int4", "int8"})),
+    "string": ("text", frozenset({"text", "varchar", "bpchar", "enum"})),
+    "boolean": ("bool", frozenset({"bool"})),
+    "date": ("date", frozenset({"date"})),
+    "timestamp": ("timestamp", frozenset({"timestamp", "timestamptz"})),
+    "decimal": ("numeric", frozenset({"numeric"})),
+    "array<string>": ("text[]", frozenset({"_text", "_varchar"})),
+}
+
+_COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A source table and the columns that a job reads of it. A script names the table of its grain first.
+
+    columns: "customer_id int, amount decimal(5,2), ..." with the names of SOURCE_TYPES.
+    key: the integer column that finds a row, and by whose ranges a large table is read in parallel.
+    joined_on: the column of an earlier table, as "rental.inventory_id", that transform() joins to this key. A change of
+    this table is followed along it to the rows of the grain that it affects.
+
+    Raises ValueError when the columns cannot be read.
+    """
+
+    name: str
+    columns: str
+    key: str
+    joined_on: str | None = None
+
+    def __post_init__(self) -> None:
+        unread = _COLUMN.sub("", self.columns)
+        unknown = {kind for kind, _ in self.types.values()} - set(SOURCE_TYPES)
+        if unread or unknown:
+            wrong = unread or ", ".join(sorted(unknown))
+            raise ValueError(f"columns of {self.name}: cannot read '{wrong}'; write \"name type, name type\"")
+
+    @property
+    def types(self) -> Mapping[str, tuple[str, str]]:
+        """Column name -> (declared type, its "(precision,scale)" or "")."""
+        return {match[1]: (match[2], match[3] or "") for match in _COLUMN.finditer(self.columns)}

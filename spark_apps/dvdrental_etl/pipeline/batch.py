@@ -1,0 +1,88 @@
+"""etl_batch: a run is opened, joined by its loads, and ended."""
+
+import datetime as dt
+import getpass
+import socket
+
+from dvdrental_etl.config import Settings
+from dvdrental_etl.errors import UsageError
+from dvdrental_etl.extract.source import Source
+from dvdrental_etl.model.run_record import Batch, BatchStatus
+from dvdrental_etl.pipeline.code_version import code_version
+from dvdrental_etl.warehouse.base import Warehouse
+from dvdrental_etl.warehouse.factory import open_warehouse
+
+
+def now() -> dt.datetime:
+    """The wall clock in UTC, for the run record only: no business value depends on it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -> Batch:
+    """Connect to both sides, create what is missing in the warehouse, and open the batch that a DAG run's tasks join.
+
+    An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone.
+    """
+    with Source(settings.source) as source, open_warehouse(settings) as warehouse:
+        clock = source.clock()
+        if as_of and as_of.tzinfo:
+            as_of = source.in_its_time_zone(as_of)
+        with warehouse.transaction() as cursor:
+            warehouse.ensure_tables(cursor)
+        return join(warehouse, run_id, as_of, clock)
+
+
+def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt.datetime) -> Batch:
+    """The batch of that name, opened if it is new. A batch has one as_of: the first one given, else the clock.
+
+    Raises UsageError when as_of contradicts the batch.
+    """
+    with warehouse.writing() as cursor:
+        warehouse.lock_record(cursor, "etl_batch")
+        cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
+        found = cursor.fetchone()
+        if found:
+            if as_of and as_of != found[1]:
+                raise UsageError(
+                    f"batch '{run_id}' has as_of {found[1]}, not {as_of}",
+                    "leave --as-of out, or name a new batch",
+                )
+            # A failed run that is started again is running; its last task records how it ends.
+            cursor.execute(
+                f"UPDATE etl_batch SET status = '{BatchStatus.RUNNING}', finished_at = NULL"
+                f" WHERE run_id = %s AND status = '{BatchStatus.FAILED}'",
+                (run_id,),
+            )
+            return Batch(found[0], run_id, found[1], opened_here=False)
+        chosen = as_of or clock
+        cursor.execute(
+            f"""
+            INSERT INTO etl_batch (batch_id, run_id, as_of, status, started_by, code_version, started_at)
+            SELECT COALESCE(MAX(batch_id), 0) + 1, %s, %s, '{BatchStatus.RUNNING}', %s, %s, %s FROM etl_batch
+            """,
+            (run_id, chosen, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
+        )
+        cursor.execute("SELECT batch_id FROM etl_batch WHERE run_id = %s", (run_id,))
+        return Batch(cursor.fetchone()[0], run_id, chosen, opened_here=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number only
+        return "unknown"
+
+
+def close(settings: Settings, run_id: str, status: BatchStatus) -> None:
+    """End a batch, on a connection of its own."""
+    with open_warehouse(settings) as warehouse:
+        end(warehouse, run_id, status)
+
+
+def end(warehouse: Warehouse, run_id: str, status: BatchStatus) -> None:
+    """End a batch."""
+    with warehouse.writing() as cursor:
+        cursor.execute(
+            "UPDATE etl_batch SET status = %s, finished_at = %s WHERE run_id = %s",
+            (str(status), now(), run_id),
+        )

@@ -1,0 +1,83 @@
+"""The command line of every script."""
+
+import argparse
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvdrental_etl.model.targets import Target
+
+EXIT_CODES = """exit codes:
+  0 done                      4 source unreachable, or its contract broken
+  2 usage                     5 gate refused: the data broke a promise, nothing was published
+  3 configuration             6 fenced or locked: another attempt owns the table
+                              7 warehouse
+
+Without --config the file is config/credentials.json. Environment variables override it:
+DVDRENTAL_SOURCE_URL, _USER, _PASSWORD, _SCHEMA; DVDRENTAL_WAREHOUSE_KIND, _URL, _USER, _PASSWORD, _SCHEMA;
+DVDRENTAL_S3_STAGING, _IAM_ROLE, _ENDPOINT."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line. as_of: on the source's clock, None for its time at the extract."""
+
+    config: Path | None
+    as_of: dt.datetime | None
+    full_refresh: bool
+    dry_run: bool
+    allow_mass_delete: bool
+    batch_id: str | None
+    debug: bool
+
+
+def parse(target: Target, description: str, argv: Sequence[str] | None) -> Options:
+    """Read the command line; argparse ends the process with exit code 2 on a wrong one."""
+    parser = argparse.ArgumentParser(
+        prog=f"load_{target.table}.py",
+        description=description,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON file with source and warehouse")
+    parser.add_argument(
+        "--as-of",
+        type=_timestamp,
+        metavar="TS",
+        help="the time that this run stands for, as 2007-05-14T13:44:29 on the source's clock;"
+        " changes that the source does not date take effect then (default: the source's clock at the extract)",
+    )
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="compare everything with the source and write only what differs",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the plan (new, changed, expired, deleted, quarantined) and write nothing",
+    )
+    parser.add_argument(
+        "--allow-mass-delete",
+        action="store_true",
+        help="publish although the source is empty or much of the table would be deleted",
+    )
+    parser.add_argument(
+        "--batch-id",
+        metavar="ID",
+        help="join the run of that name, such as an Airflow run_id (default: a separate run)",
+    )
+    parser.add_argument("--debug", action="store_true", help="show stack traces and Spark's own log")
+    return Options(**vars(parser.parse_args(argv)))
+
+
+def _timestamp(text: str) -> dt.datetime:
+    try:
+        timestamp = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a timestamp such as 2007-05-14T13:44:29") from None
+    if timestamp.tzinfo:
+        raise argparse.ArgumentTypeError("as_of is on the source's clock and has no zone")
+    return timestamp

@@ -1,0 +1,62 @@
+"""Rows are validated in Spark: rules as column expressions, and row_hash for a dimension."""
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from dvdrental_etl.model.rules import Rule, Severity
+from dvdrental_etl.model.targets import ROW_HASH, Scd2Dimension, Target
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+#: What is found of a row: why it is rejected, as JSON; and the numbers of the warning rules that it breaks.
+REJECT, WARNED = "reject", "warned"
+
+
+def validated(frame: "DataFrame", target: Target) -> "DataFrame":
+    """The frame in the order of staging, with row_hash for a dimension, REJECT and WARNED."""
+    from pyspark.sql import functions as F
+
+    if isinstance(target, Scd2Dimension):
+        # JSON keeps (a, NULL, b) and (a, b, NULL) apart, which joined strings do not.
+        tracked = F.to_json(F.struct(*target.tracked), {"ignoreNullFields": "false"})
+        frame = frame.withColumn(ROW_HASH.name, F.md5(tracked))
+    columns = [column.name for column in target.staging]
+    rejecting = [rule for rule in target.all_rules if rule.severity is not Severity.WARN]
+    record = F.struct(
+        F.col(target.grain_key).cast("string").alias("key"),
+        "found.*",
+        F.to_json(F.struct(*columns)).alias("row"),
+    )
+    return frame.withColumn("found", F.coalesce(*map(_broken, rejecting))).select(
+        *columns,
+        F.when(F.col("found").isNotNull(), F.to_json(record)).alias(REJECT),
+        _warned(target).alias(WARNED),
+    )
+
+
+def warning_rules(target: Target) -> list[Rule]:
+    """The rules whose numbers stand in WARNED."""
+    return [rule for rule in target.all_rules if rule.severity is Severity.WARN]
+
+
+def _broken(rule: Rule) -> "Column":
+    """What to record of a row that breaks the rule, else NULL."""
+    from pyspark.sql import functions as F
+
+    record = F.struct(
+        F.lit(rule.name).alias("rule"),
+        F.lit(rule.column).alias("name"),
+        F.col(rule.column).cast("string").alias("value"),
+    )
+    return F.when(F.expr(rule.breaks), record)
+
+
+def _warned(target: Target) -> "Column":
+    """The numbers of the warning rules that a row breaks, joined by commas; NULL for most rows."""
+    from pyspark.sql import functions as F
+
+    breaks = [F.coalesce(F.expr(rule.breaks), F.lit(False)) for rule in warning_rules(target)]
+    numbers = F.concat_ws(",", *(F.when(broken, F.lit(str(n))) for n, broken in enumerate(breaks)))
+    return F.when(reduce(or_, breaks), numbers) if breaks else F.lit(None).cast("string")
