@@ -93,6 +93,7 @@ def framed(spark: SparkSession) -> Callable[[str, Sequence[Row]], DataFrame]:
         from pyspark.sql.types import StructType
 
         typed = StructType.fromDDL(schema)
+        assert isinstance(typed, StructType)
         for row in rows:
             assert set(row) == set(typed.names), f"a row has {sorted(row)}, the frame {sorted(typed.names)}"
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(typed))

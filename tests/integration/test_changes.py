@@ -1,6 +1,6 @@
 """What a night reads: every change, however it came about, and little else; everything when no sign can be trusted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -54,10 +54,16 @@ KEYS = (
 def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
     empty: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payment, asked = SourceTable("payment", "payment_id bigint", "payment_id"), []
+    payment = SourceTable("payment", "payment_id bigint", "payment_id")
+    asked: list[Any] = []
 
     rows = Source.rows
-    monkeypatch.setattr(Source, "rows", lambda *ask: (asked.append(ask[1]), rows(*ask))[1])
+
+    def recorded(*ask: Any) -> Any:
+        asked.append(ask[1])
+        return rows(*ask)
+
+    monkeypatch.setattr(Source, "rows", recorded)
 
     def ranges(then: RangeCounts) -> RangeCounts:
         with Source(config.load(empty.config, {}).source) as source:
@@ -101,11 +107,17 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
 def test_spark_does_not_wait_for_the_looks_where_there_are_new_keys(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, change: str, first: str
 ) -> None:
-    began, start_spark, in_parallel = [], Run._start_spark, Source.in_parallel
-    monkeypatch.setattr(Run, "_start_spark", lambda run: (began.append("Spark"), start_spark(run)))
-    monkeypatch.setattr(
-        Source, "in_parallel", lambda *queries: (began.append("scans"), in_parallel(*queries))[1]
-    )
+    began: list[str] = []
+
+    def recorded(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        def begin(*arguments: Any) -> Any:
+            began.append(name)
+            return step(*arguments)
+
+        return begin
+
+    monkeypatch.setattr(Run, "_start_spark", recorded("Spark", Run._start_spark))
+    monkeypatch.setattr(Source, "in_parallel", recorded("scans", Source.in_parallel))
     lab.source(change)
     lab.load("fact_sales", as_of=DAY_1)
     assert began[0] == first

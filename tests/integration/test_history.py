@@ -261,8 +261,8 @@ def test_facts_find_the_version_of_their_time(aged: Lab) -> None:
     for payment, (moment, _) in moments.items():
         aged.source("INSERT INTO payment VALUES (%s, 3, 1, 1, 1.00, %s)", payment, moment)
     aged.load("fact_sales", as_of=DAY_1)
-    keys = dict(aged.warehouse("SELECT sales_key, customer_key FROM fact_sales WHERE sales_key >= 90001"))
-    assert keys == {payment: key for payment, (_, key) in moments.items()}
+    keyed = aged.warehouse("SELECT sales_key, customer_key FROM fact_sales WHERE sales_key >= 90001")
+    assert dict(keyed) == {payment: key for payment, (_, key) in moments.items()}
     older = aged.warehouse(
         "SELECT DISTINCT customer_key FROM fact_sales JOIN dim_customer USING (customer_key) "
         "WHERE customer_id = 3 AND sales_key < 90001"

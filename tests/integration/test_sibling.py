@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -123,7 +124,7 @@ def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if as_root and not readable_by_others(install):
         pytest.skip("we are root, and nobody else may run the wheel's PostgreSQL 16")
     home = private_folder() if as_root else tmp_path_factory.mktemp("server16")
-    owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if as_root else {}
+    owner: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if as_root else {}
     password_file, data = home / "password", home / "data"
     password_file.write_text("of the old server")
     data.mkdir(mode=0o700)

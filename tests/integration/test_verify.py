@@ -550,8 +550,7 @@ def test_the_source_lives_on_and_the_warehouse_breaks(live: Lab, capsys: pytest.
         assert found.waiting == waiting + rows if rows else found.waiting > waiting, happened
         waiting = found.waiting
     assert run.main([str(live.config)]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
+    assert capsys.readouterr().out.splitlines() == [
         f"{waiting} rows changed at the source since the load; the next load brings them",
         "verify: 26 checks, 0 findings",
     ]

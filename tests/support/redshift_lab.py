@@ -25,7 +25,7 @@ NUMBERS = itertools.count(1)
 
 def connect(emulator: Emulator, **changes: Any) -> Any:
     """redshift_connector as a job uses it."""
-    arguments = {
+    arguments: dict[str, Any] = {
         "host": emulator.host,
         "port": emulator.port,
         "user": emulator.user,

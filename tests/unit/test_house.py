@@ -228,7 +228,8 @@ def test_every_direct_dependency_has_a_reason():
 
 def pins(lock):
     """Package -> the hashes of its pin in the lock."""
-    found, name = {}, None
+    found: dict[str, list[str]] = {}
+    name = ""
     for line in (ROOT / lock).read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([a-z0-9-]+)(\[[a-z0-9,-]+\])?==\S+", line):
             name = match[1]
@@ -254,6 +255,6 @@ def test_every_pin_of_the_lock_has_hashes(lock):
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_direct_dependency_is_in_the_lock(lock):
-    names = {REQUIREMENT.match(line)["name"].lower() for line in declared(*LOCKS[lock])}
+    names = {match["name"].lower() for line in declared(*LOCKS[lock]) if (match := REQUIREMENT.match(line))}
     assert names
     assert names <= set(pins(lock))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import redshift_connector
 
 from redshift_emulator import background

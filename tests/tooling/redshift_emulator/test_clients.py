@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 import redshift_connector
 
@@ -45,7 +45,7 @@ def rows(connection: Any, table: str) -> list[list[Any]]:
     return ask(connection, f'SELECT id, name, amount FROM "{table}" ORDER BY id')
 
 
-EXPECTED = [[1, "a", 1.5], [2, "é", 2.5], [3, None, None]]
+EXPECTED: list[list[Any]] = [[1, "a", 1.5], [2, "é", 2.5], [3, None, None]]
 CHANGED = pd.DataFrame({"id": [3, 4], "name": ["c", "d"], "amount": [3.5, 4.5]})
 
 
@@ -93,12 +93,12 @@ def test_awswrangler_copies(emulator, connection, bucket, table, frame, mode):
             mode=mode,
             primary_keys=["id"],
         )
-    expected = {
+    expected: dict[str, list[list[Any]]] = {
         "append": sorted([*EXPECTED, [3, "c", 3.5], [4, "d", 4.5]], key=lambda row: (row[0], str(row[1]))),
         "overwrite": [[3, "c", 3.5], [4, "d", 4.5]],
         "upsert": [*EXPECTED[:2], [3, "c", 3.5], [4, "d", 4.5]],
-    }[mode]
-    assert sorted(rows(connection, table), key=lambda row: (row[0], str(row[1]))) == expected
+    }
+    assert sorted(rows(connection, table), key=lambda row: (row[0], str(row[1]))) == expected[mode]
 
 
 @pytest.mark.parametrize("manifest", [False, True])

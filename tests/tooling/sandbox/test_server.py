@@ -194,6 +194,7 @@ def test_a_killed_load_is_begun_anew(folder):
     with subprocess.Popen(
         command("up", "--scale", "2", "--dir", str(folder)), cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as loading:
+        assert loading.stderr
         assert any(line.startswith("inventory") for line in loading.stderr), "killed in the middle of rental"
         loading.kill()
     assert "dvdrental" not in Sandbox(folder).databases()

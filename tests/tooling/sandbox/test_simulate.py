@@ -179,7 +179,7 @@ BEFORE = {
 
 def image(cursor: Any) -> dict[tuple[str, str], dict[str, Any]]:
     """Every row, by table and key."""
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for table, key in TABLES.items():
         cursor.execute(f"SELECT {key}::text, to_jsonb(t) FROM {table} t")
         found |= {(table, key): row for key, row in cursor.fetchall()}

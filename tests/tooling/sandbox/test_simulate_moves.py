@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 from psycopg2.errors import LockNotAvailable
@@ -56,7 +58,12 @@ class Connection:
 def moments(monkeypatch):
     """Every move is a stand-in that finds something; the times at which they were made."""
     seen = []
-    monkeypatch.setattr(days, "MOVES", dict.fromkeys(MOVES, lambda _c, scene: seen.append(scene.now) or True))
+
+    def move(_cursor, scene):
+        seen.append(scene.now)
+        return True
+
+    monkeypatch.setattr(days, "MOVES", dict.fromkeys(MOVES, move))
     return seen
 
 
@@ -137,6 +144,11 @@ def test_every_move_says_what_it_is():
 # The clock.
 
 
+def answering(answer) -> Any:
+    """What makes connections that answer so."""
+    return partial(Connection, answer=answer)
+
+
 def test_a_day_has_business_hours_and_time_only_goes_forward(business, moments):
     business.day(30)
     assert moments == sorted(moments)
@@ -148,8 +160,8 @@ def test_a_day_has_business_hours_and_time_only_goes_forward(business, moments):
 
 
 def test_the_first_day_is_the_one_after_the_latest_payment(moments):
-    assert Business(lambda: Connection(answer=START), 1).today == START
-    assert Business(lambda: Connection(answer=START), 1, date(2009, 1, 1)).today == date(2009, 1, 1)
+    assert Business(answering(START), 1).today == START
+    assert Business(answering(START), 1, date(2009, 1, 1)).today == date(2009, 1, 1)
 
 
 def test_a_source_without_payments_has_no_last_day(opened):
@@ -160,13 +172,13 @@ def test_a_source_without_payments_has_no_last_day(opened):
 
 @pytest.mark.parametrize(("customers", "transactions"), [(7, FEWEST), (600, 100), (600_000, MOST)])
 def test_a_larger_business_has_longer_days_up_to_a_point(moments, customers, transactions):
-    business = Business(lambda: Connection(answer=customers), 1, START)
+    business = Business(answering(customers), 1, START)
     assert sum(1 for _ in business.steps()) == transactions
 
 
 def test_equal_seeds_throw_equal_dice_and_each_day_has_its_own(opened, moments):
     def tallies(seed, start):
-        business = Business(Connection, seed, start)
+        business = Business(answering(600), seed, start)
         business.day(50)
         return business.tally.done
 

@@ -28,7 +28,8 @@ def ddl(name):
 
 def column_lines(name):
     """Table -> the lines that declare its columns, found without the pattern that is under test."""
-    found, table = {}, None
+    found: dict[str, list[str]] = {}
+    table = None
     for line in ddl(name).splitlines():
         words = line.split()
         if words[:2] == ["CREATE", "TABLE"]:

@@ -30,7 +30,7 @@ def flat(sql):
 def beginnings(steps):
     """What each step does to which table: its first words, up to the table's name."""
     pattern = r"CREATE TEMP TABLE \w+|INSERT INTO \w+|UPDATE \w+|DELETE FROM \w+|DROP TABLE \w+|SELECT"
-    return [re.match(pattern, flat(step.sql))[0] for step in steps]
+    return [re.findall(f"^(?:{pattern})", flat(step.sql))[0] for step in steps]
 
 
 @pytest.mark.parametrize("name", ["dim_customer", "dim_movie", "dim_staff"])
@@ -185,12 +185,12 @@ def test_staging_is_read_under_the_name_it_is_given_and_never_changed(name):
 def test_an_insert_gives_as_many_values_as_it_lists_columns(name, step):
     sql = flat(step.sql)
     if sql.startswith("INSERT"):
-        columns = re.match(r"INSERT INTO \w+ ?\(([^)]*)\)", sql)[1].split(",")
+        columns = re.findall(r"^INSERT INTO \w+ ?\(([^)]*)\)", sql)[0].split(",")
         # The outermost select list, its own brackets taken out first.
         body = sql[sql.index(")") + 1 :]
         while re.search(r"\([^()]*\)", body):
             body = re.sub(r"\([^()]*\)", "", body)
-        values = re.match(r" SELECT (.*?) FROM", body)[1].split(",")
+        values = re.findall(r"^ SELECT (.*?) FROM", body)[0].split(",")
         assert len(values) == len(columns)
         assert len(set(columns)) == len(columns)
 

@@ -1,5 +1,7 @@
 """What the source did since the load is told from what the warehouse has wrong."""
 
+from typing import Any
+
 import pytest
 
 from dvdrental_etl.verify.compare import Row
@@ -27,7 +29,8 @@ def warehouse_row(key, early=False, **values):
 
 def since(source=None, warehouse=None, horizon="100", quarantined=frozenset()):
     mark = Mark("dim_film", "film", 1, horizon, {0: quarantined} if quarantined else {})
-    return Since(source or Counts(), warehouse or Counts(), mark)
+    sides: tuple[Any, Any] = source or Counts(), warehouse or Counts()
+    return Since(*sides, mark)
 
 
 def judged(told, source, warehouse, number=0):
