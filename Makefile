@@ -4,14 +4,18 @@
 #   DUMP     a dump of dvdrental to restore into the sandbox
 #   SCALE    without a dump: generate this many times the real dvdrental (default 1; bench 30)
 #   WAREHOUSE  postgres (default), or redshift: an emulator of Amazon Redshift, started beside the sandbox
+#   JOBS     how many processes run tests (default 2: each has its own PostgreSQL and Spark, and takes 2 GB)
 #   MASTER   where the demo's Spark jobs go (default: each runs by itself); `make cluster` prints one
 
 PYTHON ?= python3
 BIN    := .venv/bin
 RUN    := $(BIN)/python
+# A file's tests stay in one process, so that they share its fixtures; the first files of the list are begun first.
+JOBS   ?= 2
+TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster test bench lint verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow cluster check test test-tooling bench lint verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,13 +32,19 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
 	@$(RUN) -m sandbox spark
 
-test: lint driver build/jobs.zip ## lint, type check, all tests; the fast ones first
-	@$(RUN) -m pytest tests/unit
-	@$(RUN) -m pytest --ignore=tests/unit --durations=12
+check: lint ## lint, type check and unit tests: under 90 seconds on 2 cores
+	@$(TESTS) tests/unit
+
+test: check driver build/jobs.zip ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2)
+	@$(TESTS) tests/dag tests/integration
+	@$(TESTS) tests/tooling
+
+test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
+	@$(TESTS) tests/tooling
 
 bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
-	@$(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
+	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
 lint: env ## linter, formatter, type checker

@@ -22,13 +22,16 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _home
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+# The file does not change while the tests run: to read it again every 30 seconds costs as much as a Spark job.
+os.environ["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "3600"
+os.environ["AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL"] = "3600"
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Finished]":
     """One run of the DAG, on a Spark cluster of this machine; `make demo` is the same with a Spark in each job."""
     from sandbox import spark_cluster
-    from tests.support.dag_runs import run, sandbox_in
+    from tests.support.dag_runs import run, running, sandbox_in
 
     folder = tmp_path_factory.mktemp("dag")
     with sandbox_in(folder):
@@ -36,6 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Finished]":
             yield run(folder, spark_cluster.start(folder, {})["url"])
         finally:
             spark_cluster.stop(folder)
+    assert running("SPARK_LOCAL_DIRS", str(folder / spark_cluster.FOLDER)) == []
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,67 @@
-"""The DAG run once for real: Airflow, four Spark jobs at a time, the embedded source and warehouse."""
+"""One run of the DAG: Airflow, four Spark jobs at a time on a Spark cluster, the embedded source and warehouse.
+
+Executors are processes that get all that they need from Spark.
+"""
 
 import json
 import re
 import sqlite3
 from contextlib import closing
-
-import psutil  # type: ignore[import-untyped]
+from pathlib import Path
+from typing import Any
 
 from local_airflow import report
-from tests.support.dag_runs import DIMENSIONS, Finished
+from sandbox import spark_cluster
+from tests.support.dag_runs import DIMENSIONS, Finished, running
+
+TABLES = (*DIMENSIONS, "fact_sales")
+FACTS = """
+    SELECT f.sales_key, f.payment_date_key, f.rental_date_key, f.return_date_key, c.customer_id, e.staff_id,
+        s.store_id, m.film_id, f.sales_amount, f.rental_id, f.payment_ts
+    FROM {}.fact_sales f
+    JOIN dw.dim_customer c USING (customer_key) JOIN dw.dim_staff e USING (staff_key)
+    JOIN dw.dim_store s USING (store_key) JOIN dw.dim_movie m USING (movie_key) ORDER BY 1
+"""
+PAYMENTS = """
+    SELECT payment_id, to_char(payment_date, 'YYYYMMDD')::int, coalesce(to_char(rental_date, 'YYYYMMDD')::int, -1),
+        CASE WHEN r.rental_id IS NULL THEN -1 ELSE coalesce(to_char(return_date, 'YYYYMMDD')::int, -2) END,
+        p.customer_id, p.staff_id, coalesce(i.store_id, -1), coalesce(i.film_id, -1), amount, p.rental_id, payment_date
+    FROM {}.payment p LEFT JOIN rental r USING (rental_id) LEFT JOIN inventory i USING (inventory_id) ORDER BY 1
+"""
+
+
+def executor_logs(folder: Path, worker: int) -> list[Path]:
+    return sorted((folder / spark_cluster.FOLDER / f"worker-{worker}").glob("*/*/stderr"))
+
+
+def metadata(finished: Finished, query: str) -> list[Any]:
+    """Rows of Airflow's own database."""
+    with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+# What was loaded.
 
 
 def test_every_table_is_published_once(finished: Finished) -> None:
     result = report.read(finished.demo.credentials, finished.run_id)
-    assert sorted(load["table_name"] for load in result.loads) == [*DIMENSIONS, "fact_sales"]
+    assert sorted(load["table_name"] for load in result.loads) == sorted(TABLES)
     assert finished.warehouse("SELECT run_id, status FROM {}.etl_batch WHERE batch_id > 0") == [
         (finished.run_id, "done")
     ]
 
 
-def test_the_fact_agrees_with_the_source_to_the_cent(finished: Finished) -> None:
+def test_the_warehouse_equals_the_source(finished: Finished) -> None:
+    facts = finished.warehouse(FACTS)
+    assert len(facts) > 2000
+    assert facts == finished.source(PAYMENTS)
+    for table, natural in zip(DIMENSIONS, ("customer", "film", "staff", "store"), strict=True):
+        members = f"SELECT {natural}_id FROM {{}}.{table} WHERE {natural}_id > 0 ORDER BY 1"
+        known = f"SELECT {natural}_id FROM {{}}.{natural} ORDER BY 1"
+        assert finished.warehouse(members) == finished.source(known)
+
+
+def test_the_report_compares_both_sides(finished: Finished) -> None:
     result = report.read(finished.demo.credentials, finished.run_id)
     assert result.source.rows > 2000
     assert result.source == result.warehouse
@@ -28,11 +70,11 @@ def test_the_fact_agrees_with_the_source_to_the_cent(finished: Finished) -> None
     assert finished.warehouse(by_month.format("payment_ts", "sales_amount", "fact_sales")) == paid
 
 
+# Who ran, and when.
+
+
 def test_the_four_dimensions_ran_at_the_same_time_and_the_fact_after_them(finished: Finished) -> None:
-    with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as metadata:
-        rows = metadata.execute(
-            "SELECT task_id, start_date, end_date, try_number FROM task_instance"
-        ).fetchall()
+    rows = metadata(finished, "SELECT task_id, start_date, end_date, try_number FROM task_instance")
     times = {task: (start, end) for task, start, end, _ in rows}
     assert all(tries == 1 for *_, tries in rows)
     starts, ends = zip(*(times[f"load_{table}"] for table in DIMENSIONS), strict=True)
@@ -42,39 +84,58 @@ def test_the_four_dimensions_ran_at_the_same_time_and_the_fact_after_them(finish
     assert times["verify"][0] >= times["load_fact_sales"][1]
 
 
+def test_executors_of_both_workers_took_part(finished: Finished) -> None:
+    for worker in (1, 2):
+        log = "".join(path.read_text() for path in executor_logs(finished.folder, worker))
+        assert re.search(r"Executor: Finished task 0\.0 in stage", log), f"worker {worker} did nothing"
+        assert "Generated JDBC query to fetch data" in log
+    apps = {path.parts[-3] for worker in (1, 2) for path in executor_logs(finished.folder, worker)}
+    assert len(apps) == len(TABLES)
+
+
+# Secrets.
+
+
 def test_no_password_is_in_a_command_line(finished: Finished) -> None:
     lines = "\n".join(finished.command_lines)
-    for table in (*DIMENSIONS, "fact_sales"):
-        assert re.search(rf"SparkSubmit .*load_{table}\.py --batch-id=", lines), "the watch was on"
+    for table in TABLES:  # they were recorded
+        submit = rf"SparkSubmit .*--master spark://127\.0\.0\.1:\d+ .*load_{table}\.py --batch-id="
+        assert re.search(submit, lines), table
+    assert re.search(r"CoarseGrainedExecutorBackend .*--hostname 127\.0\.0\.1", lines)
     assert not [password for password in finished.passwords() if password in lines]
 
 
-def test_no_password_is_in_a_log_or_in_the_metadata(finished: Finished) -> None:
+def test_no_password_is_in_a_file_of_airflow(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
     assert len([path for path in files if path.name == "attempt=1.log"]) == 7
     assert any(path.name == "airflow.db" for path in files)
     finished.check_holds_no_password(files)
 
 
+def test_no_password_is_in_a_file_of_the_cluster(finished: Finished) -> None:
+    files = [path for path in (finished.folder / spark_cluster.FOLDER).rglob("*") if path.is_file()]
+    assert {"master.log", "worker-1.log", "stderr", "jobs.zip", "postgresql.jar"} <= {
+        path.name for path in files
+    }
+    finished.check_holds_no_password([*files, finished.folder / spark_cluster.STATE])
+
+
 def test_rendered_fields_are_shown_without_secrets(finished: Finished) -> None:
-    with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as metadata:
-        query = "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'load_fact_sales'"
-        fields = json.loads(metadata.execute(query).fetchone()[0])
-    shown = fields["env_vars"] if isinstance(fields["env_vars"], dict) else json.loads(fields["env_vars"])
+    query = "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'load_fact_sales'"
+    ((text,),) = metadata(finished, query)
+    shown = json.loads(text)["env_vars"]
+    shown = shown if isinstance(shown, dict) else json.loads(shown)
     assert shown["DVDRENTAL_SOURCE_PASSWORD"] == "***"
     assert shown["DVDRENTAL_WAREHOUSE_PASSWORD"] == "***"
     assert shown["DVDRENTAL_SOURCE_URL"].startswith("jdbc:postgresql://127.0.0.1:")
 
 
-def test_nothing_is_left_running(finished: Finished) -> None:
-    left = [
-        process.info["cmdline"]
-        for process in psutil.process_iter(["cmdline", "environ"])
-        if belongs(process, finished)
-    ]
-    assert left == []
+# What is left.
 
 
-def belongs(process: psutil.Process, finished: Finished) -> bool:
-    environment = process.info["environ"] or {}
-    return environment.get("AIRFLOW_HOME") == str(finished.demo.home)
+def test_airflow_leaves_no_process(finished: Finished) -> None:
+    assert running("AIRFLOW_HOME", str(finished.demo.home)) == []
+
+
+def test_only_the_master_and_the_workers_are_left_of_the_cluster(finished: Finished) -> None:
+    assert len(running("SPARK_LOCAL_DIRS", str(finished.folder / spark_cluster.FOLDER))) == 3

@@ -68,6 +68,12 @@ class Finished:
             assert not [password for password in self.passwords() if password.encode() in content], path
 
 
+def running(variable: str, part: str) -> list[list[str]]:
+    """The command lines of the processes whose environment variable has this part."""
+    found = psutil.process_iter(["cmdline", "environ"])
+    return [p.info["cmdline"] for p in found if part in (p.info["environ"] or {}).get(variable, "")]
+
+
 @contextmanager
 def sandbox_in(folder: Path) -> Iterator[None]:
     """A fifth of dvdrental in a sandbox, and what its jobs need."""

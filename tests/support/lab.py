@@ -346,12 +346,16 @@ def write_config(path: Path, credentials: dict[str, Any], **changes: dict[str, s
     return path
 
 
+#: A job of a few rows ends before the optimizing compiler has paid for itself: half the CPU time of its process.
+SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
 def job_environment(**more: str) -> dict[str, str]:
-    """This process's environment as a job's own process gets it: no setting of ours leaks in."""
+    """This process's environment as a job's own process gets it: no setting of ours leaks in, but for a small Java."""
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))
     }
-    return kept | more
+    return kept | {"JDK_JAVA_OPTIONS": SMALL_JAVA} | more
 
 
 def counts(outcome: Outcome) -> dict[str, int]:

@@ -19,7 +19,7 @@ from benchmarks.results import DONE, Measured, Result, Run
 from benchmarks.show import show
 from sandbox.fill import Content
 from sandbox.server import Sandbox
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SPARK_APPS
 
 HEAP = "exit code 1, OutOfMemoryError: Java heap space"
 
@@ -217,7 +217,7 @@ def test_the_cpu_seconds_of_an_orphan_count(tmp_path):
     # The middle process ends at once; the last one works on, and the first waits until it closes the pipe.
     program = f"""
 import os
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SPARK_APPS
 reading, writing = os.pipe()
 if os.fork() == 0:
     if os.fork() == 0:
@@ -253,7 +253,12 @@ def test_who_exceeds_the_limit_is_stopped_with_all_children(tmp_path):
 
 def test_the_help_names_every_kind():
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "benchmarks", "--help"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(SPARK_APPS)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for name in ("full", "dag", "night", "dag-night"):
         assert f"\n  {name} " in done.stdout
