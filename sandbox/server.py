@@ -147,7 +147,9 @@ class Sandbox:
                 raise SandboxError(f"there is no database {source} to clone")
             owner, is_read, comment = row
             names = [sql.Identifier(name) for name in (target, source, owner)]
-            cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
+            cursor.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*names)
+            )
             cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
             cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS %s").format(names[0]), (comment,))
             if is_read:
