@@ -47,10 +47,12 @@ bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or 
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
-lint: env ## linter, formatter, type checker
+lint: env ## linters, formatter, type checker, direction of imports, spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@PYTHONPATH=spark_apps:dags $(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/codespell $$(git ls-files -- ':!*.lock' ':!*.svg' ':!benchmarks/results')
 
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json

@@ -26,7 +26,7 @@ from tests.support.servers import (
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from dvdrental_etl.extract.source import Table
+    from dvdrental_etl.model.source_tables import SourceTable
 
 __all__ = [
     "empty",
@@ -106,7 +106,7 @@ def framed(spark: SparkSession) -> Callable[[str, Sequence[Row]], DataFrame]:
 def extracted(framed: Callable[..., DataFrame]) -> Callable[..., dict[str, DataFrame]]:
     """The frames that a script's extract gives: the columns that its SOURCES list, and no others."""
 
-    def make(sources: Sequence[Table], rows: Mapping[str, Sequence[Row]]) -> dict[str, DataFrame]:
+    def make(sources: Sequence[SourceTable], rows: Mapping[str, Sequence[Row]]) -> dict[str, DataFrame]:
         assert set(rows) == {table.name for table in sources}
         return {
             # JDBC reads a timestamp without zone as what it is.

@@ -1,6 +1,8 @@
 """What a load has to read, as far as it can be told without a database."""
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,15 +36,15 @@ TABLE, VIEW = Relation(7, True, True), Relation(7, True, False)
 
 
 def watermark(**others):
-    known = {
-        "horizon": 500,
-        "identity": "the same, payment 7",
-        "code_digest": "same code",
-        "full_as_of": DAY,
-        "counts": {},
-        "quarantined": (),
-    }
-    return Watermark(**(known | others))
+    known = Watermark(
+        horizon=500,
+        identity="the same, payment 7",
+        code_digest="same code",
+        full_as_of=DAY,
+        counts={},
+        quarantined=(),
+    )
+    return replace(known, **others)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +59,22 @@ def watermark(**others):
     ],
 )
 def test_the_horizon_on_the_circle_of_transaction_ids(horizon, asked):
-    source = Asked()
+    source: Any = Asked()
     assert changes.written_since(source, PAYMENT, horizon, most=1_000_000) == []
     assert source.parameters == [(asked, 1_000_001)]
 
 
 def why(source=None, relation=TABLE, known=None, as_of=DAY):
     found = Catalog({"payment": relation})
-    return changes.reason_for_full(source or Asked(), found, known or watermark(), as_of, DEFAULT_LIMITS)
+    asked: Any = source or Asked()
+    return changes.reason_for_full(asked, found, known or watermark(), as_of, DEFAULT_LIMITS)
 
 
 def test_without_a_reason_only_changes_are_read():
     assert why() is None
     seen = Changes({"payment": []}, {"payment": {}})
-    found = changes.affected(Asked(), [PAYMENT], watermark(), seen, DEFAULT_LIMITS)
+    source: Any = Asked()
+    found = changes.affected(source, [PAYMENT], watermark(), seen, DEFAULT_LIMITS)
     assert found == Extent({"payment": []}, [], "changes: 0 rows and 0 key ranges of payment")
     assert found.is_empty
     assert not found.is_full

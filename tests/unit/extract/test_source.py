@@ -1,5 +1,7 @@
 """The SQL of the extract, without a database."""
 
+from typing import Any
+
 import pytest
 
 from dvdrental_etl.config import Database
@@ -18,7 +20,8 @@ def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
     table = SourceTable(
         "film", "film_id int, rate decimal(4,2), title string, tags array<string>, at timestamp", "film_id"
     )
-    assert Reader(Source(ODD), None, DEFAULT_LIMITS)._select(table, "") == (
+    no_session: Any = None
+    assert Reader(Source(ODD), no_session, DEFAULT_LIMITS)._select(table, "") == (
         'SELECT CAST("film_id" AS int4) AS "film_id", CAST("rate" AS numeric(4,2)) AS "rate",'
         ' CAST("title" AS text) AS "title", CAST("tags" AS text[]) AS "tags",'
         ' CAST("at" AS timestamp) AS "at" FROM "my ""schema"""."film"'

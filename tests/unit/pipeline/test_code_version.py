@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ def test_a_script_that_cannot_be_read_is_an_error(tmp_path):
     from dvdrental_etl.errors import ConfigError
     from dvdrental_etl.pipeline.code_version import code_digest
 
-    scope = {}
+    scope: dict[str, Any] = {}
     exec(compile("def transform(): ...", str(tmp_path / "gone.py"), "exec"), scope)
     with pytest.raises(ConfigError, match=r"gone.py cannot be read"):
         code_digest("dim_staff", scope["transform"])

@@ -9,6 +9,7 @@ import pytest
 from dvdrental_etl.errors import GateRefused, WarehouseError
 from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.rules import Severity
+from dvdrental_etl.model.totals import Totals
 from dvdrental_etl.pipeline import gate
 from dvdrental_etl.staging.results import Reject, Staged
 from tests.support.rows import SALES, STAFF
@@ -105,8 +106,8 @@ def test_more_rejects_than_could_be_kept_stop_the_load():
 
 
 def test_equal_totals_reconcile():
-    source = {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, None)}
-    gate.require_reconciled("fact_sales", source, dict(reversed(source.items())))
+    source: Totals = {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, None)}
+    gate.require_reconciled("fact_sales", source, {TUESDAY: (1, None), MONDAY: (2, Decimal("5.98"))})
     gate.require_reconciled("fact_sales", {MONDAY: (1, Decimal("5"))}, {MONDAY: (1, Decimal("5.00"))})
     gate.require_reconciled("dim_staff", {None: (2, None)}, {None: (2, None)})
     gate.require_reconciled("dim_staff", {}, {})

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import io
 import os
 from decimal import Decimal
 
@@ -105,10 +106,13 @@ def streamed(frame, target):
     """What a load sends to COPY and what it reports: the same from the driver as from executors."""
     results = []
     for rows in (DEFAULT_LIMITS.rows_sent_by_driver, DEFAULT_LIMITS.rows_sent_by_driver + 1):
-        sent = []
-        outgoing = Outgoing(frame, target, rows, DEFAULT_LIMITS)
-        staged = copy.stage_in_transaction(outgoing, lambda file, sent=sent: sent.append(file.read()))
-        results.append((b"".join(sent), staged))
+        sent = io.BytesIO()
+
+        def read(file, to=sent):
+            to.write(file.read())
+
+        staged = copy.stage_in_transaction(Outgoing(frame, target, rows, DEFAULT_LIMITS), read)
+        results.append((sent.getvalue(), staged))
     assert results[0] == results[1]
     return results[0]
 

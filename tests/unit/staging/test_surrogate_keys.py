@@ -21,11 +21,12 @@ Version = tuple[int, int, dt.datetime, dt.datetime]
 
 def versions(*rows: Version, **options: int) -> Versions:
     """From (key, natural key, valid_from, valid_to)."""
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    keys, natural_keys = (np.array(column, np.int64) for column in columns[:2])
     valid_from, valid_to = (
-        np.array([int((row[n] - dt.datetime(2000, 1, 1)) / MICROSECOND) for row in rows], np.int64)
-        for n in (2, 3)
+        np.array([int((each - dt.datetime(2000, 1, 1)) / MICROSECOND) for each in column], np.int64)
+        for column in columns[2:]
     )
-    keys, natural_keys = (np.array([row[n] for row in rows], np.int64) for n in (0, 1))
     return Versions.of(
         keys=keys, natural_keys=natural_keys, valid_from=valid_from, valid_to=valid_to, **options
     )
