@@ -36,7 +36,7 @@ def beginnings(steps):
 @pytest.mark.parametrize("name", ["dim_customer", "dim_movie", "dim_staff"])
 def test_the_steps_of_a_dimension_in_their_order(name):
     assert beginnings(STEPS[name]) == [
-        f"CREATE TEMP TABLE {name}_concerned",
+        f"CREATE TEMP TABLE {name}_affected",
         f"CREATE TEMP TABLE {name}_plan",
         "SELECT",
         f"UPDATE {name}",  # close versions
@@ -44,21 +44,21 @@ def test_the_steps_of_a_dimension_in_their_order(name):
         f"UPDATE {name}",  # correct in place
         f"UPDATE {name}",  # mark deleted
         f"UPDATE {name}",  # overwrite what has no history
-        f"DROP TABLE {name}_concerned",
+        f"DROP TABLE {name}_affected",
         f"DROP TABLE {name}_plan",
     ]
 
 
 def test_a_dimension_that_keeps_history_of_everything_overwrites_nothing():
     assert beginnings(STEPS["dim_store"]) == [
-        "CREATE TEMP TABLE dim_store_concerned",
+        "CREATE TEMP TABLE dim_store_affected",
         "CREATE TEMP TABLE dim_store_plan",
         "SELECT",
         "UPDATE dim_store",
         "INSERT INTO dim_store",
         "UPDATE dim_store",
         "UPDATE dim_store",
-        "DROP TABLE dim_store_concerned",
+        "DROP TABLE dim_store_affected",
         "DROP TABLE dim_store_plan",
     ]
 
@@ -148,7 +148,7 @@ def test_what_is_published_is_neither_dropped_nor_emptied_nor_altered(name, step
     assert not re.search(r"\b(TRUNCATE|ALTER|RENAME|GRANT|VACUUM)\b", step.sql)
     assert set(re.findall(r"(?:DROP|CREATE(?: TEMP)?) TABLE (\w+)", step.sql)) <= {
         f"{name}_plan",
-        f"{name}_concerned",
+        f"{name}_affected",
     }
     if "DELETE" in step.sql:
         assert "WHERE" in step.sql
