@@ -15,7 +15,7 @@ JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check test test-tooling bench lint verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow cluster check test test-tooling bench lint new-dimension verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ lint: env ## linters, formatter, type checker, direction of imports, spelling
 	@$(BIN)/mypy
 	@PYTHONPATH=spark_apps:dags $(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/codespell $$(git ls-files -- ':!*.lock' ':!*.svg' ':!benchmarks/results')
+
+new-dimension: env ## the starting files of a dimension (NAME=dim_language); the README says what comes next
+	@$(RUN) -m tools.new_dimension $(NAME)
 
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
