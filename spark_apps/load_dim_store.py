@@ -61,6 +61,7 @@ def transform(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Run the load; an error ends the process with its exit code."""
     with job.start(TARGET, __doc__, argv) as run:
         run.load(SOURCES, transform)
 

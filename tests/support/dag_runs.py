@@ -10,11 +10,12 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from dvdrental_etl.engine.package_zip import ROOT, build
+from dvdrental_etl.engine.package_zip import build
 from local_airflow import report
 from local_airflow.__main__ import LOCAL, Demo
 from sandbox.fill import Content
 from sandbox.server import Sandbox
+from tests.support.paths import ROOT
 from tools import jdbc_driver
 
 DIMENSIONS = ("dim_customer", "dim_movie", "dim_staff", "dim_store")

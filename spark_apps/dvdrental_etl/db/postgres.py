@@ -13,4 +13,7 @@ def connect(libpq: Mapping[str, Any], application: str) -> "Connection":
     """A connection. libpq: its parameters, as config.Database.libpq() gives them. Raises psycopg2.OperationalError."""
     import psycopg2  # executors import it when they send rows, not before
 
-    return psycopg2.connect(**libpq, connect_timeout=CONNECT_TIMEOUT, application_name=application)
+    made: Connection = psycopg2.connect(
+        **libpq, connect_timeout=CONNECT_TIMEOUT, application_name=application
+    )
+    return made

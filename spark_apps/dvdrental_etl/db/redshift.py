@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import redshift_connector
+from redshift_connector.error import Error
 
 from dvdrental_etl.config import Database
 from dvdrental_etl.db.cursor import Row, Values
 from dvdrental_etl.errors import first_line
 
 #: What redshift_connector raises when the server refuses something, or cannot be reached.
-Errors = (redshift_connector.Error, OSError)
+Errors = (Error, OSError)
 
 
 def connect(database: Database, application: str) -> Any:

@@ -134,8 +134,9 @@ class Source:
 
     def in_its_time_zone(self, instant: dt.datetime) -> dt.datetime:
         """An instant with a zone, as the source's time zone writes it, without zone."""
-        rows = self.rows("SELECT CAST(CAST(%s AS timestamptz) AS timestamp)", (instant.isoformat(),))
-        return rows[0][0]
+        query = "SELECT CAST(CAST(%s AS timestamptz) AS timestamp)"
+        local: dt.datetime = self.rows(query, (instant.isoformat(),))[0][0]
+        return local
 
     def name(self, table: str) -> str:
         """A table as SQL names it."""

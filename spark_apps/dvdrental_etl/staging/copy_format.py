@@ -59,7 +59,8 @@ def timestamps(column: "pa.Array") -> "Numbers":
     """Timestamps as PostgreSQL sends them: microseconds since 2000. The number in place of NULL has no meaning."""
     import pyarrow as pa
 
-    return column.cast(pa.int64()).fill_null(0).to_numpy() - EPOCH_MICROSECONDS
+    since_2000: Numbers = column.cast(pa.int64()).fill_null(0).to_numpy() - EPOCH_MICROSECONDS
+    return since_2000
 
 
 def _block(rows: "pa.RecordBatch", missing: frozenset[int]) -> bytes:
