@@ -15,7 +15,7 @@ JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check test test-tooling bench lint new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow cluster check test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ env: ## .venv from requirements.lock, unless it is current
 	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer" \
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
+
+generate: env ## sql_scripts/verify from the DDL and the scripts' TARGET and SOURCES: after a change of either
+	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_verify
 
 driver: env ## the JDBC driver in jars/, by checksum
 	@$(RUN) -m tools.jdbc_driver

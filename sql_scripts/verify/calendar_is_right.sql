@@ -1,4 +1,4 @@
--- The calendar has every day from 1970 to 2069, each with the figures of its day.
+-- The calendar has every day from 1970 to 2069, each with the attributes of its date.
 SELECT date_key, date, year, quarter, month, day, iso_week, iso_year, iso_weekday
 FROM dim_date
 WHERE date_key > 0

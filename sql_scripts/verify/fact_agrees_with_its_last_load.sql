@@ -1,4 +1,4 @@
--- Facts and quarantined rows are as many, and facts worth as much, as the last load counted.
+-- Facts and quarantined rows have the number and the amount that the last load counted.
 SELECT l.load_id, l.warehouse_rows AS rows_then, f.rows_now, l.facts_amount AS amount_then, f.amount_now
 FROM (
     SELECT load_id, warehouse_rows, rows_quarantined,

@@ -1,4 +1,4 @@
--- Facts of the last load's batch are as many as that load wrote, unless several loads of that batch wrote facts.
+-- The batch of the last load has as many facts as that load wrote, unless several loads of the batch wrote facts.
 SELECT l.load_id, l.batch_id, l.rows_written, COUNT(f.sales_key) AS rows_now
 FROM (
     SELECT w.load_id, w.batch_id, w.rows_new + w.rows_changed AS rows_written

@@ -1,4 +1,4 @@
--- What a published load read it loaded or put in quarantine, row by row and cent by cent.
+-- A published load loaded or quarantined every row that it read, with the same total amount.
 SELECT
     l.load_id, l.table_name, l.rows_read, l.source_rows, l.warehouse_rows, l.source_amount, l.warehouse_amount,
     l.rows_quarantined, COALESCE(j.rejected, 0) AS rejects

@@ -124,7 +124,7 @@ def test_a_wrong_table_does_not_pass(loaded: tuple[Ground, Place], lab: Lab, cor
             WHERE c.customer_key IN (1, 2) AND o.customer_key = 3 - c.customer_key""",
         ),
         ("dim_movie", "UPDATE dim_movie SET length = 1 WHERE movie_key = 1"),
-        ("movie_categories", "UPDATE dim_movie SET category = NULL WHERE movie_key = 1"),
+        ("dim_movie.category", "UPDATE dim_movie SET category = NULL WHERE movie_key = 1"),
         ("dim_staff", "DELETE FROM dim_staff WHERE staff_key = 1"),
         ("dim_store", "UPDATE dim_store SET manager_first_name = manager_last_name WHERE store_key = 1"),
     ],

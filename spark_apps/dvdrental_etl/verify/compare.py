@@ -1,9 +1,9 @@
-"""Pure: the rows of one query on the source held against those of its namesake on the warehouse, key by key.
+"""Pure: compares the rows of a query on the source with those of the query of the same name on the warehouse, by key.
 
-The first column is the key. Columns of these names are no values, but say what a difference may come from:
-is_young  the source wrote some part of the row after the load
-gone      a part that the row refers to and that is not there: "table.column key"
-is_early  the warehouse made the row for a fact that came before it; the source need not have it
+The first column of both is the key. Columns of these names are not compared; they explain differences:
+written_since_load   the source wrote a part of the row since the load
+missing_reference    a row that the row refers to and that does not exist, as "table.column key"
+is_inferred_member   the warehouse made the row for a fact without member; the source may not have it
 """
 
 from collections import Counter
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-#: A range holds 2^10 keys, as in etl_range.
-RANGE_BITS = 10
-SIGNS = ("is_young", "gone", "is_early")
+from dvdrental_etl.model.contract import KEY_RANGE_BITS
+
+SIGNS = ("written_since_load", "missing_reference", "is_inferred_member")
 
 
 class Row(NamedTuple):
-    """A row's key, its values and their names, and its signs by name."""
+    """A row: its key, the names and values that are compared, and its signs by name."""
 
     key: Any
     names: tuple[str, ...]
@@ -28,7 +28,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """A row that one side alone has, or a column of it that differs. source, warehouse: the row or value there."""
+    """A difference between the source and the warehouse.
+
+    column: the column whose values differ; None if only one side has the row, or both not equally often.
+    source, warehouse: the value, the row or the number of rows there.
+    """
 
     key: Any
     column: str | None
@@ -45,63 +49,65 @@ class Difference:
         return f"{self.key} occurs {self.warehouse} times, in the source {self.source}"
 
     @property
-    def is_absent(self) -> bool:
-        """Whether the warehouse alone has the row."""
+    def is_only_in_warehouse(self) -> bool:
+        """Whether the source does not have the row."""
         return self.column is None and self.source is None
 
     @property
-    def is_doubled(self) -> bool:
+    def is_duplicate(self) -> bool:
         """Whether both sides have the row, but not equally often."""
         return self.column is None and isinstance(self.source, int)
 
 
 def rows_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Row]:
-    """What a query gave, values and signs apart."""
-    places = [place for place, name in enumerate(names) if place and name not in SIGNS]
-    signs = [(name, place) for place, name in enumerate(names) if name in SIGNS]
-    valued = tuple(names[place] for place in places)
+    """The rows of a query, with values and signs separated."""
+    positions = [position for position, name in enumerate(names) if position and name not in SIGNS]
+    signs = [(name, position) for position, name in enumerate(names) if name in SIGNS]
+    compared = tuple(names[position] for position in positions)
     for row in rows:
-        yield Row(
-            row[0], valued, tuple([row[place] for place in places]), {n: row[place] for n, place in signs}
-        )
+        values = tuple([row[position] for position in positions])
+        yield Row(row[0], compared, values, {name: row[position] for name, position in signs})
 
 
 def by_range(source: Iterable[Row], warehouse: Iterable[Row]) -> Iterator[tuple[int, list[Row], list[Row]]]:
-    """Two streams in order of key, cut into the ranges that either has: number, the source's rows, the warehouse's."""
-    ours, theirs = _ranges(source), _ranges(warehouse)
-    left, right = next(ours, None), next(theirs, None)
+    """Two streams in order of key, split into the ranges of keys of etl_range.
+
+    Yields the number of each range that has rows, the rows of the source, and the rows of the warehouse.
+    """
+    source_ranges, warehouse_ranges = _ranges(source), _ranges(warehouse)
+    left, right = next(source_ranges, None), next(warehouse_ranges, None)
     while left or right:
         number = min(side[0] for side in (left, right) if side)
         source_rows, warehouse_rows = [], []
         if left and left[0] == number:
-            source_rows, left = left[1], next(ours, None)
+            source_rows, left = left[1], next(source_ranges, None)
         if right and right[0] == number:
-            warehouse_rows, right = right[1], next(theirs, None)
+            warehouse_rows, right = right[1], next(warehouse_ranges, None)
         yield number, source_rows, warehouse_rows
 
 
 def _ranges(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
-    for number, group in groupby(rows, key=lambda row: row.key >> RANGE_BITS):
+    for number, group in groupby(rows, key=lambda row: row.key >> KEY_RANGE_BITS):
         yield number, list(group)
 
 
 def differences(source: Sequence[Row], warehouse: Sequence[Row]) -> Iterator[Difference]:
-    """All differences between two sets of rows, in order of key where the keys have one."""
+    """All differences between two lists of rows, in the order of the source's rows."""
     ours, theirs = {row.key: row for row in source}, {row.key: row for row in warehouse}
     for key in dict.fromkeys([*ours, *theirs]):
         mine, other = ours.get(key), theirs.get(key)
         if mine and other:
             assert mine.names == other.names, f"{mine.names} against {other.names}"
             if mine.values != other.values:
-                for name, value, held in zip(mine.names, mine.values, other.values, strict=True):
-                    if value != held:
-                        yield Difference(key, name, value, held)
+                for name, value, found in zip(mine.names, mine.values, other.values, strict=True):
+                    if value != found:
+                        yield Difference(key, name, value, found)
         else:
             yield Difference(key, None, mine, other)
-    yield from _doubled(source, warehouse)
+    yield from _duplicates(source, warehouse)
 
 
-def _doubled(source: Sequence[Row], warehouse: Sequence[Row]) -> Iterator[Difference]:
+def _duplicates(source: Sequence[Row], warehouse: Sequence[Row]) -> Iterator[Difference]:
     """Keys that both sides have, but not equally often."""
     ours, theirs = Counter(row.key for row in source), Counter(row.key for row in warehouse)
     for key in ours:

@@ -1,39 +1,48 @@
-"""One moment of a database, as verify reads it: a read-only transaction that sees nothing of what happens meanwhile."""
+"""How verify reads a database: on one snapshot, in a read-only transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
-from psycopg2 import sql
 
 from dvdrental_etl.config import Database, Warehouse
-from dvdrental_etl.db import redshift
+from dvdrental_etl.db import postgres, redshift
+from dvdrental_etl.db.cursor import Cursor, Row
+from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError
 
-Query = str | sql.Composable
-Rows = Iterator[tuple[Any, ...]]
-#: By name: numbers and names of our own. By position: any value.
+#: By name: our own numbers and names. By position: any value.
 Parameters = Mapping[str, object] | Sequence[object] | None
 APPLICATION = "dvdrental-etl verify"
-#: So many rows of a streamed query are in memory at a time.
-AT_A_TIME = 10_000
+#: Rows of a streamed query that are in memory at a time.
+ROWS_PER_FETCH = 10_000
 
 
-class Moment:
-    """A connection whose moment is that of its first query. A context manager.
+class StreamCursor(Cursor, Protocol):
+    """A cursor that returns a few rows at a time."""
 
-    side: source or warehouse, for messages. failure: the error that tells of a database that cannot be read.
+    def fetchmany(self, size: int, /) -> list[Row]:
+        """Up to `size` rows."""
+
+    def close(self) -> None:
+        """Drop the rows that are left."""
+
+
+class SnapshotReader:
+    """A connection whose snapshot is taken by its first query. A context manager.
+
+    side: source or warehouse, for messages. failure: the error that is raised if the database cannot be read.
     """
 
     def __init__(self, database: Database, side: str, failure: type[EtlError]) -> None:
         self._database, self._side, self._failure = database, side, failure
-        self._connection: Any = None
+        self._connection: Any = None  # psycopg2's, or redshift_connector's
         self._streams = 0
 
-    def __enter__(self) -> "Moment":
+    def __enter__(self) -> "SnapshotReader":
         database = self._database
         try:
             self._connection = self._connect()
@@ -43,7 +52,7 @@ class Moment:
                 f"check {self._side}.url, user and password, and that the server takes connections from here",
             ) from None
         try:
-            with self._told():
+            with self._translated_errors():
                 for statement in self._opening():
                     self._cursor().execute(statement)
         except BaseException:
@@ -53,8 +62,8 @@ class Moment:
 
     @property
     def schema(self) -> str:
-        """The schema that holds the tables, as a statement names it."""
-        return '"' + self._database.schema.replace('"', '""') + '"'
+        """The schema that holds the tables, quoted."""
+        return quoted(self._database.schema)
 
     @property
     def _is_redshift(self) -> bool:
@@ -63,26 +72,25 @@ class Moment:
     def _connect(self) -> Any:
         if self._is_redshift:
             return redshift.connect(self._database, APPLICATION)
-        connection = psycopg2.connect(
-            **self._database.libpq(), connect_timeout=10, application_name=APPLICATION
-        )
+        connection = postgres.connect(self._database.libpq(), APPLICATION)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return connection
 
     def _opening(self) -> Iterator[str]:
-        """What is set before the first query. A transaction of Redshift sees one moment anyway."""
+        """The settings before the first query. A transaction of Redshift reads one snapshot without any."""
         yield f"SET search_path TO {self.schema}"
         if not self._is_redshift:
-            # One side waits while the other is read.
+            # One side is idle while the other one is read.
             yield "SET idle_in_transaction_session_timeout = 0"
-            # Streams are read to their end: what gives the first rows soon is slow for all of them.
+            # Streams are read to their end: a plan for fast first rows would be slow for all rows.
             yield "SET cursor_tuple_fraction = 1"
 
-    def _cursor(self, name: str | None = None) -> Any:
-        """A cursor; on PostgreSQL, a name keeps the rows at the server until they are asked for."""
+    def _cursor(self, name: str | None = None) -> StreamCursor:
+        """A cursor. On PostgreSQL, a name keeps the rows at the server until they are fetched."""
         if self._is_redshift:
             return redshift.RedshiftCursor(self._connection.cursor())
-        return self._connection.cursor(name=name)
+        cursor: StreamCursor = self._connection.cursor(name=name)
+        return cursor
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,8 +98,8 @@ class Moment:
         self._connection.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """An error of the database becomes one for people."""
+    def _translated_errors(self) -> Iterator[None]:
+        """An error of the database is raised as `failure`."""
         try:
             yield
         except (psycopg2.Error, *redshift.Errors) as error:
@@ -100,33 +108,36 @@ class Moment:
                 "check the role's rights and the server's log",
             ) from error
 
-    def rows(self, query: Query, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, parameters: Parameters = None) -> list[Row]:
         """All rows of a query."""
         return self.read(query, parameters)[1]
 
-    def read(
-        self, query: Query, parameters: Parameters = None
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """The names of a query's columns, and all its rows. PostgreSQL may have several workers find them."""
-        with self._told():
+    def read(self, query: str, parameters: Parameters = None) -> tuple[tuple[str, ...], list[Row]]:
+        """The names of a query's columns, and all its rows. PostgreSQL may use parallel workers."""
+        with self._translated_errors():
             cursor = self._cursor()
             cursor.execute(query, parameters)
-            return tuple(column[0] for column in cursor.description), list(cursor.fetchall())
+            return _names(cursor), list(cursor.fetchall())
 
-    def stream(self, query: Query, parameters: Parameters = None) -> tuple[tuple[str, ...], Rows]:
+    def stream(self, query: str, parameters: Parameters = None) -> tuple[tuple[str, ...], Iterator[Row]]:
         """The names of a query's columns, and its rows, of which few are in memory at a time.
 
-        On PostgreSQL one process alone finds them, so a query that gives little of much is better read.
+        PostgreSQL uses no parallel workers for this: use read() where a query aggregates many rows to few.
         """
         self._streams += 1
-        with self._told():
+        with self._translated_errors():
             cursor = self._cursor(f"verify_{self._streams}")
             cursor.execute(query, parameters)
-            first = cursor.fetchmany(AT_A_TIME)
-        return tuple(column[0] for column in cursor.description), chain(first, self._rest(cursor))
+            first = cursor.fetchmany(ROWS_PER_FETCH)
+        return _names(cursor), chain(first, self._rest(cursor))
 
-    def _rest(self, cursor: Any) -> Rows:
-        with self._told():
-            while rows := cursor.fetchmany(AT_A_TIME):
+    def _rest(self, cursor: StreamCursor) -> Iterator[Row]:
+        with self._translated_errors():
+            while rows := cursor.fetchmany(ROWS_PER_FETCH):
                 yield from rows
             cursor.close()
+
+
+def _names(cursor: Cursor) -> tuple[str, ...]:
+    """The names of the columns of a query."""
+    return tuple(column[0] for column in cursor.description or ())

@@ -1,88 +1,45 @@
 """Check the published star in plain SQL that shares no code with the loads: by itself, and against the source.
 
-sql_scripts/verify/*.sql         each one query on the warehouse; its first line, a comment, says what must hold, and
-                                 its rows are what breaks that (see checks.py)
-sql_scripts/verify/source,       pairs of queries of one name and shape; their rows must be equal, but for those that
-sql_scripts/verify/warehouse     the source has changed since the last load of the table (see pairs.py, since.py)
+sql_scripts/verify/*.sql         one query on the warehouse each. Its first line is a comment that says what must hold;
+                                 each row that it returns violates that (checks.py)
+sql_scripts/verify/source,       pairs of queries of one name and shape. Their rows must be equal, except for what the
+sql_scripts/verify/warehouse     source changed since the last load of the table (query_pair.py, source_changes.py)
 
-After a run, what it wrote is checked (see written.py): all of a table whose load compared everything.
+After a run, only what it wrote is checked (run_scopes.py), and all of a table whose load compared everything.
 """
 
 import logging
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvdrental_etl import config
 from dvdrental_etl.config import Settings
 from dvdrental_etl.errors import EtlError, SourceError, WarehouseError
-from dvdrental_etl.verify import written
-from dvdrental_etl.verify.checks import CHECKS, Parts, applies, broken
+from dvdrental_etl.verify.checks import CHECKS, Scopes, applies, violations
 from dvdrental_etl.verify.compare import Row, differences
-from dvdrental_etl.verify.pairs import Pair
-from dvdrental_etl.verify.reader import Moment
-from dvdrental_etl.verify.source_changes import mark_of
-from dvdrental_etl.verify.written import FACT, TABLES, Table, Written, numbers_in, spans_of
+from dvdrental_etl.verify.limits import DEFAULT_LIMITS, VerifyLimits
+from dvdrental_etl.verify.predicates import merged_ranges, range_numbers
+from dvdrental_etl.verify.query_pair import QueryPair, Snapshots
+from dvdrental_etl.verify.reader import SnapshotReader
+from dvdrental_etl.verify.report import Finding, Report
+from dvdrental_etl.verify.run_scopes import scopes_of_run
+from dvdrental_etl.verify.scope import RunScope
+from dvdrental_etl.verify.source_changes import last_load
+from dvdrental_etl.verify.tables import Dimension, Fact, declared_tables, require_source_queries
 
-#: Pairs of queries that give one row a member: name -> table.
-MEMBERS = {table.name: table for table in written.DIMENSIONS} | {"movie_categories": TABLES["dim_movie"]}
-#: The fact is big: sums of ranges say where its rows are worth a look.
-RANGES, ROWS, DAYS = "facts_by_range", "facts", "payments_per_day"
+#: The fact is large: sums of ranges of keys show which rows to compare.
+RANGES, ROWS, DAYS = FACT_QUERIES = ("facts_by_range", "facts", "payments_per_day")
+NO_KEY = -(2**63)  # SQL has no empty list
 log = logging.getLogger("dvdrental_etl")
-SHOWN = 5
-#: With more rows that wait for the next load, the days are not compared: every row of them has been.
-MOST_LEFT_OUT = 100_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What must hold, and a row that breaks it."""
-
-    check: str
-    detail: str
-
-
-@dataclass
-class Report:
-    """What verify found. changed: table and key of rows that differ because the source changed since the load."""
-
-    findings: list[Finding] = field(default_factory=list)
-    checks: int = 0
-    changed: set[tuple[str, int]] = field(default_factory=set)
-
-    @property
-    def waiting(self) -> int:
-        """How many rows wait for the next load."""
-        return len(self.changed)
-
-    def add(self, check: str, details: Iterable[str], count: int | None = None) -> None:
-        """Note what a check found: the first SHOWN of it, and how much there is in all.
-
-        count: how much that is, where the details are but the first of it.
-        """
-        self.checks += 1
-        number = 0
-        for number, detail in enumerate(details, start=1):
-            if number <= SHOWN:
-                self.findings.append(Finding(check, detail))
-        if (count or number) > SHOWN:
-            self.findings.append(
-                Finding(check, f"these are the first {SHOWN} of {count or number} differences")
-            )
-
-    def summary(self) -> list[str]:
-        """What to say at the end."""
-        waits = f"{self.waiting} rows changed at the source since the load; the next load brings them"
-        total = f"verify: {self.checks} checks, {len(self.findings)} findings"
-        return [waits, total] if self.waiting else [total]
 
 
 def run(configured: Settings, run_id: str | None = None) -> list[Finding]:
-    """All findings, a few of each check; an empty list is a sound warehouse. The log gets the summary.
+    """All findings, a few of each check; an empty list means that the warehouse is correct. Logs the summary.
 
-    run_id: the run whose writing is checked; None for everything.
+    run_id: the run whose rows are checked; None for everything.
     """
     report = examine(configured, run_id)
     for line in report.summary():
@@ -90,74 +47,92 @@ def run(configured: Settings, run_id: str | None = None) -> list[Finding]:
     return report.findings
 
 
-def examine(configured: Settings, run_id: str | None = None) -> Report:
-    """Run the checks. The warehouse's moment comes first: a load that ends meanwhile only makes the source older."""
-    report = Report()
+def examine(configured: Settings, run_id: str | None = None, limits: VerifyLimits = DEFAULT_LIMITS) -> Report:
+    """Run the checks.
+
+    The snapshot of the warehouse is taken first: a load that ends in between is then not in it, and what it loaded
+    counts as changed in the source since the last load.
+    """
+    tables = declared_tables()
+    require_source_queries(tables)
+    report = Report(shown=limits.findings_shown)
     with (
-        Moment(configured.warehouse, "warehouse", WarehouseError) as warehouse,
-        Moment(configured.source, "source", SourceError) as source,
+        SnapshotReader(configured.warehouse, "warehouse", WarehouseError) as warehouse,
+        SnapshotReader(configured.source, "source", SourceError) as source,
     ):
-        parts = {} if run_id is None else written.of_run(warehouse, run_id)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            facts = _pairs(source, warehouse, FACT)
-            # What takes longest goes on in the source while the warehouse is checked by itself.
-            sums = beside.submit(facts[RANGES].read_source) if facts and FACT.name not in parts else None
-            _check(report, warehouse, parts)
-            if facts:
-                _compare_facts(report, facts, parts.get(FACT.name), sums)
-            for table in written.DIMENSIONS:
-                for pair in _pairs(source, warehouse, table).values():
-                    _compare_members(report, pair, parts.get(table.name))
+        scopes = {} if run_id is None else scopes_of_run(warehouse, run_id, limits)
+        snapshots = Snapshots(source, warehouse)
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            facts = _pairs(snapshots, tables.fact)
+            scope = scopes.get(tables.fact.name)
+            # The longest query runs in the source while the warehouse is checked by itself.
+            sums = executor.submit(facts[RANGES].read_source) if facts and scope is None else None
+            _check_warehouse(report, warehouse, scopes)
+            if facts and sums:
+                _compare_all_facts(report, facts, sums, limits)
+            elif facts and scope:
+                _compare_written_facts(report, facts, scope, limits)
+            for dimension in tables.dimensions:
+                for pair in _pairs(snapshots, dimension).values():
+                    _compare_members(report, pair, scopes.get(dimension.name), limits)
     return report
 
 
-def _pairs(source: Moment, warehouse: Moment, table: Table) -> dict[str, Pair]:
-    """The pairs of queries on a table by name; none if it was never loaded."""
-    mark = mark_of(source, warehouse, table.name, table.grain)
-    names = (RANGES, ROWS, DAYS) if table is FACT else (name for name in MEMBERS if MEMBERS[name] is table)
-    return {name: Pair(name, table, source, warehouse, mark) for name in names} if mark else {}
+def _pairs(snapshots: Snapshots, table: Dimension | Fact) -> dict[str, QueryPair]:
+    """The pairs of queries about a table by name; none if it was never loaded."""
+    load = last_load(snapshots.source, snapshots.warehouse, table)
+    names = FACT_QUERIES if isinstance(table, Fact) else table.queries
+    return {name: QueryPair(name, table, snapshots, load) for name in names} if load else {}
 
 
-def _check(report: Report, warehouse: Moment, parts: Parts) -> None:
+def _check_warehouse(report: Report, warehouse: SnapshotReader, scopes: Scopes) -> None:
     for check in CHECKS:
-        if applies(check, parts):
-            report.add(check, *broken(warehouse, check, parts, SHOWN))
+        if applies(check, scopes):
+            report.add(check, *violations(warehouse, check, scopes, report.shown))
 
 
-def _compare_members(report: Report, pair: Pair, part: Written | None) -> None:
-    """All members row by row; of a part, those of ranges where the keys or a member that was written differ."""
+def _compare_members(report: Report, pair: QueryPair, scope: RunScope | None, limits: VerifyLimits) -> None:
+    """Compare members row by row: all, or those of ranges in which keys or written members differ."""
+    ranges = None
+    if scope is not None:
+        wrong = pair.ranges_with_wrong_rows(scope, limits.keys_per_query)
+        ranges = merged_ranges({*range_numbers(scope.key_ranges), *wrong})
     waiting: set[int] = set()
-    spans = None if part is None else spans_of({*numbers_in(part.spans), *pair.unequal(part)})
-    report.add(pair.name, pair.judged(waiting, spans))
-    report.changed |= {(pair.table.name, key) for key in waiting}
+    report.add(pair.name, pair.findings(waiting, ranges))
+    report.waiting_rows |= {(pair.table.name, key) for key in waiting}
 
 
-def _compare_facts(
-    report: Report, pairs: Mapping[str, Pair], part: Written | None, sums: "Future[list[Row]] | None"
+def _compare_all_facts(
+    report: Report, pairs: Mapping[str, QueryPair], source_sums: "Future[list[Row]]", limits: VerifyLimits
 ) -> None:
-    """Ranges by their sums; row by row those that differ, or have rows in quarantine; money by day.
+    """Compare ranges by their sums; row by row those that differ or have rows in quarantine; amounts by day."""
+    different = differences(source_sums.result(), pairs[RANGES].read_warehouse())
+    suspects = {difference.key for difference in different} | {*pairs[ROWS].load.quarantined}
+    waiting = _compare_fact_rows(report, pairs[ROWS], suspects)
+    if len(waiting) <= limits.excluded_keys:
+        days, excluded = pairs[DAYS], tuple(waiting) or (NO_KEY,)
+        report.add(DAYS, map(days.described, days.differences(left_out=excluded)))
 
-    Of a part, only ranges whose keys changed; and elsewhere the facts that were written, row by row.
-    """
-    rows = pairs[ROWS]
-    if part is None:
-        assert sums
-        unequal = differences(sums.result(), pairs[RANGES].read_warehouse())
-        suspects = {difference.key for difference in unequal} | {*rows.mark.quarantined}
-    else:
-        suspects = pairs[RANGES].unequal_sums(part.spans) | rows.unequal(part)
+
+def _compare_written_facts(
+    report: Report, pairs: Mapping[str, QueryPair], scope: RunScope, limits: VerifyLimits
+) -> None:
+    """Compare only ranges whose keys changed, by their sums, and written facts elsewhere, row by row."""
+    suspects = pairs[RANGES].ranges_with_wrong_sums(scope.key_ranges)
+    suspects |= pairs[ROWS].ranges_with_wrong_rows(scope, limits.keys_per_query)
+    _compare_fact_rows(report, pairs[ROWS], suspects)
+
+
+def _compare_fact_rows(report: Report, rows: QueryPair, suspects: set[int]) -> set[int]:
+    """Compare the facts of ranges row by row. Returns the keys that the next load will bring."""
     waiting: set[int] = set()
-    report.add(ROWS, rows.judged(waiting, spans_of(suspects)))
-    report.changed |= {(FACT.name, key) for key in waiting}
-    if part is None and len(waiting) <= MOST_LEFT_OUT:
-        days, left_out = pairs[DAYS], tuple(waiting) or (-(2**63),)  # an empty list is no SQL
-        report.add(DAYS, map(days.told, days.differences(left_out=left_out)))
+    report.add(rows.name, rows.findings(waiting, merged_ranges(suspects)))
+    report.waiting_rows |= {(rows.table.name, key) for key in waiting}
+    return waiting
 
 
 def main(argv: Sequence[str]) -> int:
     """`python -m dvdrental_etl.verify [CONFIG]`: print findings; exit code 5 if there are any."""
-    import os
-
     try:
         report = examine(config.load(Path(argv[0]) if argv else None, os.environ))
     except EtlError as error:

@@ -6,10 +6,12 @@ from typing import NamedTuple
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.model.contract import KEY_RANGE_SIZE, script
 from dvdrental_etl.verify.checks import CHECKS
-from dvdrental_etl.verify.run import DAYS, MEMBERS, RANGES, ROWS
-from dvdrental_etl.verify.written import TABLES, Written, narrowed
+from dvdrental_etl.verify.predicates import restricted
+from dvdrental_etl.verify.run import FACT_QUERIES
+from dvdrental_etl.verify.scope import RunScope
+from dvdrental_etl.verify.tables import declared_tables
 
-#: What verify writes into its queries.
+#: The parameter of the queries by day.
 BOUND = {"left_out": (-1,)}
 
 
@@ -25,21 +27,23 @@ def all_statements(schema: str, batch_id: int) -> Iterator[Statement]:
     """The checks of a whole warehouse, those of one run, and the queries that are compared with the source."""
     for check in CHECKS:
         yield Statement(check, script(f"verify/{check}.sql"))
-    parts = {
-        table.name: Written(
+    tables = declared_tables()
+    scopes = {
+        table.name: RunScope(
             table,
             quoted(schema),
-            newest=batch_id,
+            newest_batch=batch_id,
             batches=(batch_id,),
             keys=(1, 2, 3),
-            spans=((0, KEY_RANGE_SIZE - 1),),
-            is_last=True,
-            closed_on=20070514,
+            key_ranges=((0, KEY_RANGE_SIZE - 1),),
+            has_last_load=True,
+            first_closed_day=20070514,
         )
-        for table in TABLES.values()
+        for table in tables.all
     }
-    for check, narrow in CHECKS.items():
-        sql = narrowed(script(f"verify/{check}.sql"), quoted(schema), narrow(parts))
+    for check, predicates in CHECKS.items():
+        sql = restricted(script(f"verify/{check}.sql"), quoted(schema), predicates(scopes))
         yield Statement(f"{check}, of a run", sql)
-    for name in (*MEMBERS, RANGES, ROWS, DAYS):
+    members = [name for dimension in tables.dimensions for name in dimension.queries]
+    for name in (*members, *FACT_QUERIES):
         yield Statement(name, script(f"verify/warehouse/{name}.sql"), BOUND)

@@ -18,8 +18,8 @@ SELECT
         ''
     ) END AS special_features,
     FALSE AS is_inferred,
-    LEAST(age(f.xmin), age(l.xmin)) <= age(CAST(%(horizon)s AS xid)) AS is_young,
-    CASE WHEN l.language_id IS NULL THEN 'language.language_id ' || f.language_id END AS gone
+    LEAST(age(f.xmin), age(l.xmin)) <= age(CAST(%(horizon)s AS xid)) AS written_since_load,
+    CASE WHEN l.language_id IS NULL THEN 'language.language_id ' || f.language_id END AS missing_reference
 FROM film f
 LEFT JOIN language l ON l.language_id = f.language_id
 WHERE f.film_id IS NOT NULL

@@ -15,12 +15,12 @@ SELECT
     t.store_id,
     FALSE AS is_inferred,
     LEAST(age(t.xmin), age(a.xmin), age(ci.xmin), age(co.xmin))
-    <= age(CAST(%(horizon)s AS xid)) AS is_young,
+    <= age(CAST(%(horizon)s AS xid)) AS written_since_load,
     CASE
         WHEN a.address_id IS NULL THEN 'address.address_id ' || t.address_id
         WHEN ci.city_id IS NULL THEN 'city.city_id ' || a.city_id
         WHEN co.country_id IS NULL THEN 'country.country_id ' || ci.country_id
-    END AS gone
+    END AS missing_reference
 FROM staff t
 LEFT JOIN address a ON a.address_id = t.address_id
 LEFT JOIN city ci ON ci.city_id = a.city_id

@@ -1,4 +1,4 @@
--- Stores, where they are and who manages them, by key.
+-- Stores, their location and their manager, by key.
 SELECT
     s.store_id,
     CAST(a.address AS text) AS address,
@@ -13,13 +13,13 @@ SELECT
     CAST(m.last_name AS text) AS manager_last_name,
     FALSE AS is_inferred,
     LEAST(age(s.xmin), age(a.xmin), age(ci.xmin), age(co.xmin), age(m.xmin))
-    <= age(CAST(%(horizon)s AS xid)) AS is_young,
+    <= age(CAST(%(horizon)s AS xid)) AS written_since_load,
     CASE
         WHEN a.address_id IS NULL THEN 'address.address_id ' || s.address_id
         WHEN ci.city_id IS NULL THEN 'city.city_id ' || a.city_id
         WHEN co.country_id IS NULL THEN 'country.country_id ' || ci.country_id
         WHEN m.staff_id IS NULL THEN 'staff.staff_id ' || s.manager_staff_id
-    END AS gone
+    END AS missing_reference
 FROM store s
 LEFT JOIN address a ON a.address_id = s.address_id
 LEFT JOIN city ci ON ci.city_id = a.city_id

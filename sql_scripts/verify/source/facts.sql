@@ -24,11 +24,11 @@ SELECT
             THEN CAST(TO_CHAR(r.return_date, 'YYYYMMDD') AS integer)
         ELSE -1
     END AS return_date_key,
-    LEAST(age(p.xmin), age(r.xmin), age(i.xmin)) <= age(CAST(%(horizon)s AS xid)) AS is_young,
+    LEAST(age(p.xmin), age(r.xmin), age(i.xmin)) <= age(CAST(%(horizon)s AS xid)) AS written_since_load,
     CASE
         WHEN r.rental_id IS NULL THEN 'rental.rental_id ' || p.rental_id
         WHEN i.inventory_id IS NULL THEN 'inventory.inventory_id ' || r.inventory_id
-    END AS gone
+    END AS missing_reference
 FROM payment p
 LEFT JOIN rental r ON r.rental_id = p.rental_id
 LEFT JOIN inventory i ON i.inventory_id = r.inventory_id

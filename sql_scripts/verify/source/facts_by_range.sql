@@ -1,5 +1,5 @@
--- Each column of the payments of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
--- A day is its number since 1970, which is cheaper to make than its key.
+-- Each column of the payments of 1,024 keys as one sum, weighted by the key: a swap of two values changes the sum.
+-- A day is the number of days since 1970, which costs less than its key.
 SELECT
     range_no,
     COUNT(*) AS facts,

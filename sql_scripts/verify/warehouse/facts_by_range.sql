@@ -1,5 +1,5 @@
--- Each column of the facts of 1,024 keys as one sum. Weighted by the key, it shows two values that changed places.
--- A day is its number since 1970, as the calendar has it; members of the calendar that are no days are their keys.
+-- Each column of the facts of 1,024 keys as one sum, weighted by the key: a swap of two values changes the sum.
+-- A day is the number of days since 1970 of its date in the calendar; the members -1 and -2 are their keys.
 SELECT
     range_no,
     COUNT(*) AS facts,

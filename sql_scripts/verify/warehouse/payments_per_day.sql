@@ -1,4 +1,4 @@
--- Facts, quarantined payments and their money by day, but for those that are known to have changed since the load.
+-- Facts, quarantined payments and their amount by day, without those known to have changed since the load.
 SELECT day, COUNT(*) AS payments, SUM(amount) AS amount
 FROM (
     SELECT CAST(payment_ts AS date) AS day, sales_amount AS amount

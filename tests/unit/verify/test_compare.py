@@ -1,4 +1,4 @@
-"""Rows held against rows: cut into ranges, and each difference named. Expected values are written by hand."""
+"""Rows compared with rows: split into ranges of keys, and each difference described. Expected values are by hand."""
 
 from decimal import Decimal
 
@@ -12,21 +12,26 @@ def row(key, /, **values):
 
 
 def test_rows_have_values_and_signs_by_name():
-    names = ("film_id", "title", "is_young", "gone")
+    names = ("film_id", "title", "written_since_load", "missing_reference")
     assert list(rows_of(names, [(7, "ACE", True, None), (8, None, False, "language.language_id 3")])) == [
-        Row(7, ("title",), ("ACE",), {"is_young": True, "gone": None}),
-        Row(8, ("title",), (None,), {"is_young": False, "gone": "language.language_id 3"}),
+        Row(7, ("title",), ("ACE",), {"written_since_load": True, "missing_reference": None}),
+        Row(
+            8,
+            ("title",),
+            (None,),
+            {"written_since_load": False, "missing_reference": "language.language_id 3"},
+        ),
     ]
 
 
-def test_a_flag_may_be_a_value_and_a_sign():
-    assert list(rows_of(("film_id", "is_inferred", "is_early"), [(7, True, True)])) == [
-        Row(7, ("is_inferred",), (True,), {"is_early": True})
+def test_a_flag_can_be_a_value_and_a_sign():
+    assert list(rows_of(("film_id", "is_inferred", "is_inferred_member"), [(7, True, True)])) == [
+        Row(7, ("is_inferred",), (True,), {"is_inferred_member": True})
     ]
 
 
-def keys(cut):
-    return [(number, [r.key for r in ours], [r.key for r in theirs]) for number, ours, theirs in cut]
+def keys(ranges):
+    return [(number, [r.key for r in ours], [r.key for r in theirs]) for number, ours, theirs in ranges]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def keys(cut):
         ),
     ],
 )
-def test_two_streams_are_cut_into_the_same_ranges(source, warehouse, expected):
+def test_two_streams_are_split_into_the_same_ranges(source, warehouse, expected):
     assert keys(by_range(map(row, source), map(row, warehouse))) == expected
 
 
@@ -59,9 +64,9 @@ def test_one_range_is_in_memory_at_a_time():
             read.append(key)
             yield row(key)
 
-    cut = by_range(stream(), iter(()))
-    assert next(cut)[0] == 0
-    # Of the next range, which `next` has looked at already, all; of the one after it, the row that ended it.
+    ranges = by_range(stream(), iter(()))
+    assert next(ranges)[0] == 0
+    # by_range has read one range ahead: all of its rows, and the first row after them.
     assert read == [0, 512, 1024, 1536, 2048]
 
 
@@ -88,7 +93,7 @@ def test_values_that_are_equal(value):
     assert list(differences([row(1, a=value)], [row(1, a=value)])) == []
 
 
-def test_all_differences_are_told():
+def test_all_differences_are_found():
     source = [row(1, a=1, b=1), row(2, a=2, b=2), row(4, a=4, b=4), row(5, a=5, b=5)]
     warehouse = [row(1, a=1, b=0), row(2, a=0, b=0), row(3, a=3, b=3), row(5, a=5, b=5), row(5, a=5, b=5)]
     assert list(differences(source, warehouse)) == [
@@ -107,13 +112,13 @@ def test_rows_without_order_are_compared_too():
     ]
 
 
-def test_two_queries_of_different_shape_are_a_fault():
+def test_rows_with_different_columns_are_not_compared():
     with pytest.raises(AssertionError, match=r"'a'.* against .*'b'"):
         list(differences([row(1, a=1)], [row(1, b=1)]))
 
 
 @pytest.mark.parametrize(
-    ("difference", "text", "is_absent", "is_doubled"),
+    ("difference", "text", "is_only_in_warehouse", "is_duplicate"),
     [
         (Difference(7, "city", "Here", None), "7: city is None, in the source 'Here'", False, False),
         (Difference(7, None, None, row(7)), "7 is not in the source", True, False),
@@ -121,6 +126,6 @@ def test_two_queries_of_different_shape_are_a_fault():
         (Difference(7, None, 1, 2), "7 occurs 2 times, in the source 1", False, True),
     ],
 )
-def test_a_difference_in_words(difference, text, is_absent, is_doubled):
+def test_a_difference_is_described(difference, text, is_only_in_warehouse, is_duplicate):
     assert str(difference) == text
-    assert (difference.is_absent, difference.is_doubled) == (is_absent, is_doubled)
+    assert (difference.is_only_in_warehouse, difference.is_duplicate) == (is_only_in_warehouse, is_duplicate)
