@@ -12,7 +12,7 @@ from dvdrental_etl.verify import run
 from dvdrental_etl.verify.checks import CHECKS
 from dvdrental_etl.verify.limits import VerifyLimits
 from dvdrental_etl.verify.report import Report
-from dvdrental_etl.verify.tables import declared_tables
+from dvdrental_etl.verify.tables import Dimension, declared_tables
 from sandbox.server import Sandbox
 from tests.support.lab import Lab, Outcome, write_config
 from tests.support.servers import MakeLab
@@ -494,11 +494,26 @@ def test_finds(broken: Lab, what: str) -> None:
     assert any(line.startswith(f"{check}: ") and text in line for line in found), found
 
 
-def test_every_check_finds_a_corruption_here() -> None:
-    pairs = {query for dimension in declared_tables().dimensions for query in dimension.queries}
+@pytest.mark.parametrize(
+    ("dimension", "query"), [(d, query) for d in declared_tables().dimensions for query in d.queries]
+)
+def test_finds_a_missing_member(broken: Lab, dimension: Dimension, query: str) -> None:
+    table, key = dimension.name, dimension.natural_key
+    member = broken.warehouse.value(
+        f"""
+        UPDATE {table} SET is_deleted = TRUE WHERE {dimension.key} = (
+            SELECT max({dimension.key}) FROM {table} WHERE is_current AND NOT is_deleted AND NOT is_inferred
+        ) RETURNING {key}
+        """
+    )
+    assert f"{query}: {table}: {key} {member} is missing, the source has it" in findings(broken)
+
+
+def test_every_other_check_finds_a_corruption_here() -> None:
+    of_members = {query for dimension in declared_tables().dimensions for query in dimension.queries}
     # The sums of ranges only decide which rows are compared.
-    pairs |= {*run.FACT_QUERIES} - {run.RANGES}
-    assert {check for _, check, _ in CORRUPTIONS.values()} == {*CHECKS} | pairs
+    others = {*CHECKS} | {*run.FACT_QUERIES} - {run.RANGES}
+    assert {check for _, check, _ in CORRUPTIONS.values()} - of_members == others
 
 
 #: Changes of the source after the load: statement -> how many rows of the star are then waiting.
@@ -551,8 +566,7 @@ def test_source_changes_are_waiting_and_corruptions_are_found(
         assert found.waiting == waiting + rows if rows else found.waiting > waiting, happened
         waiting = found.waiting
     assert run.main([str(live.config)]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed == [
+    assert capsys.readouterr().out.splitlines() == [
         f"{waiting} rows changed in the source since the load; the next load will bring them",
         "verify: 26 checks, 0 findings",
     ]
