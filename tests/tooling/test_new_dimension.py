@@ -106,7 +106,7 @@ def test_the_linters_accept_them(tree: Tree) -> None:
 def test_the_unit_tests_and_the_structure_of_the_dag_pass(tree: Tree) -> None:
     tests = [
         f"tests/unit/test_load_{NAME}.py",
-        "tests/unit/test_house.py",
+        "tests/unit/test_conventions.py",
         "tests/unit/model",
         "tests/unit/verify",
     ]
@@ -141,7 +141,7 @@ def test_a_forgotten_step_is_named(untouched: Tree, forgotten: str) -> None:
         "-q",
         "-p",
         "no:cacheprovider",
-        "tests/unit/test_house.py",
+        "tests/unit/test_conventions.py",
         "tests/unit/verify",
         code=1,
     )
