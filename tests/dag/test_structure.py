@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from dvdrental_etl import config
+from dvdrental_etl.model.contract import star_tables
 from dvdrental_etl.pipeline import command_line
 from tests.support.paths import ROOT
 
-DIMENSIONS = {"load_dim_customer", "load_dim_movie", "load_dim_store", "load_dim_staff"}
+DIMENSIONS = {f"load_{table}" for table in star_tables() if table.startswith("dim_")}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from dvdrental_etl.engine.package_zip import build
+from dvdrental_etl.model.contract import star_tables
 from local_airflow import report
 from local_airflow.__main__ import LOCAL, Demo
 from sandbox.fill import Content
@@ -18,7 +19,7 @@ from sandbox.server import Sandbox
 from tests.support.paths import ROOT
 from tools import jdbc_driver
 
-DIMENSIONS = ("dim_customer", "dim_movie", "dim_staff", "dim_store")
+DIMENSIONS = tuple(table for table in star_tables() if table.startswith("dim_"))
 
 
 class CommandLines(threading.Thread):
