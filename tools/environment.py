@@ -75,7 +75,8 @@ def install(venv: Path, lock: Path) -> None:
     mirror = subprocess.run([*pip, "config", "get", "global.index-url"], capture_output=True, check=False)
     if mirror.returncode == 0:  # uv does not read pip's configuration
         environment.setdefault("UV_DEFAULT_INDEX", mirror.stdout.decode().strip())
-    sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", str(lock)]
+    # Compiled once here: else each Airflow and each Spark compiles again where PYTHONDONTWRITEBYTECODE is set.
+    sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", str(lock)]
     done = subprocess.call([*pip, "install", UV]) == 0 and subprocess.call(sync, env=environment) == 0
     shutil.rmtree(str(cache), ignore_errors=True)
     if done:
