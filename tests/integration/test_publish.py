@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -264,11 +264,12 @@ class Reader:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.is_set():
-            self.facts += self._lab.warehouse(
-                "SELECT count(*), sum(sales_amount), count(DISTINCT batch_id) FROM fact_sales"
-            )
-            self.members += self._lab.warehouse(
-                "SELECT count(*) FILTER (WHERE store_id = 1), count(*) FILTER (WHERE store_id = 2) "
-                "FROM dim_customer WHERE is_current AND customer_key > 0"
-            )
+        with closing(self._lab.warehouse.connect()) as connection, connection.cursor() as cursor:
+            while not self._over.wait(0.02):
+                cursor.execute("SELECT count(*), sum(sales_amount), count(DISTINCT batch_id) FROM fact_sales")
+                self.facts += cursor.fetchall()
+                cursor.execute(
+                    "SELECT count(*) FILTER (WHERE store_id = 1), count(*) FILTER (WHERE store_id = 2) "
+                    "FROM dim_customer WHERE is_current AND customer_key > 0"
+                )
+                self.members += cursor.fetchall()

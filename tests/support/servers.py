@@ -141,17 +141,26 @@ def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab)
 
 
 @pytest.fixture
-def empty(make_lab: MakeLab, source_template: str) -> Lab:
+def empty(make_lab: MakeLab, source_template: str, server: Sandbox) -> Iterator[Lab]:
     """A source, and a warehouse with nothing in it."""
-    return make_lab(source_template)
+    made = make_lab(source_template)
+    yield made
+    drop(server, made)
 
 
 @pytest.fixture
-def lab(make_lab: MakeLab, source_template: str, warehouse_template: str) -> Lab:
+def lab(make_lab: MakeLab, source_template: str, warehouse_template: str, server: Sandbox) -> Iterator[Lab]:
     """A source, and a warehouse that it was loaded into; the invariants' memory starts there."""
     made = make_lab(source_template, warehouse_template)
     made.check_invariants()
-    return made
+    yield made
+    drop(server, made)
+
+
+def drop(server: Sandbox, lab: Lab) -> None:
+    """Remove both databases: kept to the end of the session they would be gigabytes."""
+    for place in (lab.source, lab.warehouse):
+        server.drop_database(place.database)
 
 
 @pytest.fixture(scope="session")
