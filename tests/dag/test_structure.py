@@ -46,7 +46,7 @@ def test_each_script_has_its_task(dag: Any) -> None:
             assert Path(task.application) == ROOT / "spark_apps" / f"{task.task_id}.py"
 
 
-def test_it_runs_nightly_alone_and_not_for_ever(dag: Any) -> None:
+def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.dagrun_timeout == timedelta(hours=8)
@@ -59,7 +59,7 @@ def test_it_runs_nightly_alone_and_not_for_ever(dag: Any) -> None:
         assert task.pool == "default_pool"
 
 
-def test_what_can_pass_is_tried_again(dag: Any, dag_file: ModuleType) -> None:
+def test_tasks_are_retried(dag: Any, dag_file: ModuleType) -> None:
     for task in dag.tasks:
         assert task.retries == 3
         assert task.retry_exponential_backoff
@@ -81,7 +81,7 @@ def test_templates_hold_for_every_kind_of_run(dag: Any, dag_file: ModuleType) ->
     assert not [expression for expression in expressions if scheduled_only.search(expression)]
 
 
-def test_parsing_imports_no_pyspark_and_looks_nothing_up() -> None:
+def test_parsing_imports_no_pyspark_and_connects_to_nothing() -> None:
     program = (
         "import runpy, socket, sys\n"
         "def closed(*_): raise AssertionError('a connection at parse time')\n"

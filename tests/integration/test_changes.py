@@ -51,7 +51,7 @@ KEYS = (
 )
 
 
-def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
+def test_key_ranges_are_counted_only_where_keys_changed_before_the_last_range(
     empty: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = SourceTable("payment", "payment_id bigint", "payment_id")
@@ -104,7 +104,7 @@ def test_rows_are_grouped_only_where_keys_came_or_went_before_the_last_range(
         ("DELETE FROM payment WHERE payment_id = (SELECT max(payment_id) FROM payment)", "scans"),
     ],
 )
-def test_spark_does_not_wait_for_the_looks_where_there_are_new_keys(
+def test_spark_starts_before_the_scans_where_there_are_new_keys(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, change: str, first: str
 ) -> None:
     began: list[str] = []
@@ -198,7 +198,7 @@ def test_a_change_is_read_with_what_it_shows_in(
     lab.check_invariants()
 
 
-def test_a_country_is_followed_to_all_who_live_there(lab: Lab) -> None:
+def test_a_changed_country_reaches_all_customers_in_it(lab: Lab) -> None:
     lab.source("UPDATE country SET country = 'Elsewhere' WHERE country_id = 1")
     who = "SELECT count(*) FROM {} JOIN address USING (address_id) JOIN city USING (city_id) WHERE country_id = 1"
     for table, name in (("dim_customer", "customer"), ("dim_staff", "staff"), ("dim_store", "store")):
@@ -353,7 +353,7 @@ def break_fact(lab: Lab) -> None:
     )
 
 
-def test_a_full_refresh_heals_what_no_sign_told_of(lab: Lab) -> None:
+def test_a_full_refresh_corrects_changes_that_left_no_trace(lab: Lab) -> None:
     break_fact(lab)
     assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned()
     assert lab.facts() != lab.source_facts()
@@ -426,7 +426,7 @@ def test_a_source_that_was_set_back_is_noticed(lab: Lab) -> None:
     assert "transactions have passed" in extent(lab, "fact_sales")
 
 
-def test_a_view_cannot_tell_who_wrote_its_rows(lab: Lab) -> None:
+def test_a_view_as_source_is_read_whole(lab: Lab) -> None:
     lab.source(
         "ALTER TABLE inventory RENAME TO copies; CREATE VIEW inventory AS SELECT * FROM copies;"
         "GRANT SELECT ON inventory TO etl_reader"
@@ -473,7 +473,7 @@ def test_much_change_is_cheaper_read_whole(lab: Lab) -> None:
 # What is quarantined, and what is keyed by a version that is over.
 
 
-def test_a_broken_member_keeps_its_last_good_version_until_it_is_mended(lab: Lab) -> None:
+def test_a_quarantined_member_keeps_its_last_good_version_until_it_is_corrected(lab: Lab) -> None:
     lab.source("ALTER TABLE customer ALTER first_name TYPE text")
     before = lab.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted")
     lab.source(
@@ -493,7 +493,7 @@ def test_a_broken_member_keeps_its_last_good_version_until_it_is_mended(lab: Lab
     lab.check_invariants()
 
 
-def test_a_payment_goes_into_quarantine_stays_there_and_comes_back(lab: Lab) -> None:
+def test_a_payment_enters_and_leaves_quarantine(lab: Lab) -> None:
     lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
     date = lab.source.value("SELECT payment_date FROM payment WHERE payment_id = 17600")
     lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
@@ -565,7 +565,7 @@ def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(lab
     lab.check_mirrors_source()
 
 
-def test_a_fact_that_is_gone_is_not_brought_back_by_keying_it_again(lab: Lab) -> None:
+def test_a_deleted_fact_does_not_return_when_facts_are_keyed_again(lab: Lab) -> None:
     lab.source(
         "UPDATE customer SET last_update = '2006-03-01'; UPDATE address SET last_update = '2006-03-01'"
     )
@@ -595,7 +595,7 @@ def test_a_dry_run_reads_what_changed_and_remembers_nothing(lab: Lab) -> None:
     assert lab.content(with_record=True) == before
 
 
-def test_a_load_that_is_refused_leaves_the_mark_where_it_was(lab: Lab) -> None:
+def test_a_refused_load_keeps_the_watermark(lab: Lab) -> None:
     lab.source("DELETE FROM payment WHERE payment_id < 17503 + 147")
     ranges = lab.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3")
     lab.load("fact_sales", as_of=DAY_1, code=5)

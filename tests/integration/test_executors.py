@@ -255,7 +255,7 @@ def test_an_executor_that_is_killed_while_it_copies(
 
 
 @seldom
-def test_an_executor_that_is_killed_when_its_rows_have_landed_and_nobody_knows(
+def test_an_executor_killed_after_its_commit_and_before_its_report(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     """Its task is tried again and lands its rows once more: that is seen, and refused."""
@@ -276,7 +276,7 @@ def test_an_executor_that_is_killed_when_its_rows_have_landed_and_nobody_knows(
 
 
 @seldom
-def test_an_executor_that_is_killed_once_too_often(
+def test_an_executor_killed_more_often_than_spark_retries(
     factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     job = submit(factless, tries=1)

@@ -33,7 +33,7 @@ def test_unknown_flag(empty: Lab) -> None:
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2007-05-14T13:44:29+02:00", ""])
-def test_bad_moment(empty: Lab, moment: str) -> None:
+def test_bad_timestamp(empty: Lab, moment: str) -> None:
     outcome = run_here("dim_store", "--config", str(empty.config), "--as-of", moment)
     assert outcome.code == 2
     assert "--as-of" in outcome.error
@@ -86,7 +86,7 @@ def test_wrong_configuration(
     assert "secret" not in error
 
 
-def test_source_port_where_nobody_listens(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_source_port_without_listener(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
     port = free_port()
     url = f"jdbc:postgresql://127.0.0.1:{port}/dvdrental"
     error = fails(empty, write_config(tmp_path / "c.json", credentials, source={"url": url}), 4)
@@ -142,14 +142,14 @@ def test_wrong_warehouse_password(empty: Lab, credentials: dict[str, Any], tmp_p
     assert "password authentication failed" in error
 
 
-def test_warehouse_role_that_may_not_create(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_warehouse_role_without_create_right(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
     reader = {key: credentials["source"][key] for key in ("user", "password")}
     empty.warehouse(f"GRANT CONNECT ON DATABASE {empty.warehouse.database} TO etl_reader")
     config = write_config(tmp_path / "c.json", credentials, warehouse=reader)
     assert "permission denied" in fails(empty, config, 7)
 
 
-def test_warehouse_table_that_drifted(lab: Lab) -> None:
+def test_warehouse_table_that_differs_from_the_ddl(lab: Lab) -> None:
     lab.warehouse(
         "ALTER TABLE dim_store ALTER city TYPE varchar(10), ADD note text; ALTER TABLE dim_movie DROP rating"
     )

@@ -64,7 +64,7 @@ def test_reload_equals_a_fresh_rebuild(lab: Lab, make_lab: MakeLab) -> None:
         assert fresh.current_members(table) == lab.current_members(table)
 
 
-def test_early_facts_get_members_that_are_completed_in_place(empty: Lab) -> None:
+def test_facts_before_their_members_get_inferred_members_that_are_completed_in_place(empty: Lab) -> None:
     # On an empty warehouse no dimension knows anybody: each member is inferred from its facts.
     empty.load("fact_sales", as_of=DAY_1)
     facts = empty.content()["fact_sales"]
@@ -96,7 +96,7 @@ def test_early_facts_get_members_that_are_completed_in_place(empty: Lab) -> None
     empty.check_mirrors_source()
 
 
-def test_one_early_customer_and_film(lab: Lab) -> None:
+def test_one_fact_with_an_inferred_customer_and_film(lab: Lab) -> None:
     lab.source(
         """
         INSERT INTO customer (customer_id, store_id, first_name, last_name, address_id, active, last_update)
@@ -170,7 +170,7 @@ def test_payment_without_rental_belongs_to_the_unknown(lab: Lab) -> None:
     assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned()
 
 
-def test_extreme_moments_and_amounts(lab: Lab) -> None:
+def test_extreme_timestamps_and_amounts(lab: Lab) -> None:
     rows = {
         90001: ("1969-12-31 23:59:59.999999", Decimal("999.99"), -1),  # before the calendar
         90002: ("1970-01-01 00:00:00", Decimal("-999.99"), 19700101),

@@ -37,7 +37,7 @@ def load_dimensions(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: Lab) -> None:
+def test_the_new_partition_replaces_the_old_and_the_fact_keeps_its_identity(empty: Lab) -> None:
     load_dimensions(empty)
     empty.warehouse("CREATE VIEW takings AS SELECT sum(sales_amount) AS total FROM fact_sales")
     fact, partition = empty.warehouse.value("SELECT 'fact_sales'::regclass::oid"), empty.warehouse(PARTITION)
@@ -52,7 +52,7 @@ def test_it_takes_the_partition_s_place_and_the_fact_stays_what_it_was(empty: La
     empty.check_mirrors_source()
 
 
-def test_so_do_few_rows_that_the_driver_sends(empty: Lab) -> None:
+def test_few_rows_sent_by_the_driver_take_the_same_way(empty: Lab) -> None:
     load_dimensions(empty)
     before = empty.warehouse(PARTITION)
     empty.load("fact_sales")
@@ -62,7 +62,7 @@ def test_so_do_few_rows_that_the_driver_sends(empty: Lab) -> None:
     empty.check_mirrors_source()
 
 
-def test_a_version_that_is_over_keys_the_facts_of_its_time(empty: Lab) -> None:
+def test_a_closed_version_keys_the_facts_of_its_time(empty: Lab) -> None:
     """Customers were loaded, moved and loaded again, all before the first load of the fact."""
     load_dimensions(empty)
     moved = dt.datetime(2007, 4, 10)
@@ -114,7 +114,7 @@ def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Lab) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_early_facts_come_along_by_way_of_staging(empty: Lab) -> None:
+def test_facts_before_their_members_are_published_through_staging(empty: Lab) -> None:
     load_dimensions(empty)
     empty.source(
         "INSERT INTO customer SELECT 9001, store_id, 'ZOE', 'NEW', NULL, address_id, TRUE, create_date, last_update,"

@@ -58,7 +58,7 @@ def test_days(real: Lab) -> None:
     assert last_rental[:4] == "2006"
 
 
-def test_nobody_is_unknown(real: Lab) -> None:
+def test_no_key_is_unknown(real: Lab) -> None:
     query = """
         SELECT count(*) FROM fact_sales WHERE customer_key = -1 OR staff_key = -1 OR store_key = -1 OR movie_key = -1
             OR payment_date_key < 0 OR rental_date_key < 0 OR return_date_key = -1

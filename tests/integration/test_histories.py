@@ -216,7 +216,9 @@ def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str
 
 
 @seldom
-def test_a_driver_may_die_at_every_one_of_its_moments(make_lab: MakeLab, templates: tuple[str, str]) -> None:
+def test_a_driver_may_be_killed_at_each_of_its_statements(
+    make_lab: MakeLab, templates: tuple[str, str]
+) -> None:
     """Not at random but at each in turn, until a load lives through: then it has as many as were tried."""
     lab = make_lab(*templates)
     lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id % 3 = 0")

@@ -49,7 +49,7 @@ def test_version_begins_when_the_source_changed_it(aged: Lab) -> None:
     aged.check_invariants()
 
 
-def test_change_at_the_very_moment_of_as_of(aged: Lab) -> None:
+def test_change_exactly_at_as_of(aged: Lab) -> None:
     move(aged, 3, "New Street 1", DAY_1)
     aged.load("dim_customer", as_of=DAY_1)
     assert [row[1:] for row in aged.versions("dim_customer", 3, "address")] == [(BEGIN, DAY_1), (DAY_1, OPEN)]
@@ -70,7 +70,7 @@ def test_version_begins_at_as_of_when_the_source_cannot_date_it(aged: Lab, when:
     aged.check_invariants()
 
 
-def test_change_of_a_city_reaches_all_who_live_there(aged: Lab) -> None:
+def test_change_of_a_city_reaches_all_customers_in_it(aged: Lab) -> None:
     city = aged.source.value(
         "SELECT city_id FROM address JOIN customer USING (address_id) WHERE customer_id = 3"
     )

@@ -48,7 +48,7 @@ def test_full_refresh_changes_nothing_that_is_right(lab: Lab) -> None:
     assert (lab.content(), lab.tables()) == before
 
 
-def test_full_refresh_mends_what_somebody_broke(lab: Lab) -> None:
+def test_full_refresh_corrects_a_damaged_table(lab: Lab) -> None:
     before = [row[:-1] for row in lab.content()["fact_sales"]]
     lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 1 WHERE sales_key % 10 = 0")
     lab.warehouse("DELETE FROM fact_sales WHERE sales_key % 10 = 1")

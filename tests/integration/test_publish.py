@@ -81,7 +81,7 @@ def test_forgotten_attempt_may_not_publish(lab: Lab) -> None:
     lab.check_mirrors_source()
 
 
-def test_driver_that_was_stopped_before_its_publish_wakes_up_after_its_retry(lab: Lab) -> None:
+def test_driver_suspended_before_its_publish_resumes_after_its_retry(lab: Lab) -> None:
     """Stopped as a whole machine may be: it holds the locks of its publish, and the retry cannot wait for it."""
     lab.source("UPDATE payment SET amount = amount + 0.01")
     with lab.locked("fact_sales"):
@@ -194,7 +194,7 @@ def test_two_dimensions_and_the_fact_wait_for_each_other(lab: Lab) -> None:
     assert counts(outcome) == planned()
 
 
-def test_staging_of_an_attempt_long_dead_is_cleared_away(lab: Lab) -> None:
+def test_staging_of_an_old_attempt_is_removed(lab: Lab) -> None:
     # Its record says superseded, so only the table itself tells of it. Another table's staging is left alone.
     lab.warehouse("CREATE TABLE stg_dim_staff_0badcafe (n int); CREATE TABLE stg_dim_store_0badcafe (n int)")
     lab.load("dim_staff")
@@ -222,7 +222,7 @@ def test_connection_that_breaks_at_any_commit(lab: Lab, before: bool) -> None:
     assert lab.staging_tables() == []
 
 
-def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_deaths(lab: Lab) -> None:
+def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_kills(lab: Lab) -> None:
     """Each load adds a cent to every payment and moves every customer, so that what is seen tells its load."""
     start = lab.warehouse.value("SELECT sum(sales_amount) FROM fact_sales")
     whole = [(730, start + Decimal("7.30") * n, 1) for n in range(11)]

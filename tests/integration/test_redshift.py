@@ -116,7 +116,7 @@ NIGHTS = 3 if "DVDRENTAL_ALL" in os.environ else 2
 LAST_NIGHT = f"night {NIGHTS - 1} fact_sales"
 
 
-def test_nights_give_what_a_postgresql_warehouse_gets(
+def test_nights_load_the_same_rows_as_on_postgresql(
     on_redshift: Lab, cluster: Emulator, server: Sandbox, make_lab: MakeLab
 ) -> None:
     lab = on_redshift
@@ -180,7 +180,7 @@ def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Lab, cluster: Emul
     check_clean(loaded, cluster)
 
 
-def test_s3_that_is_away_stops_the_load(
+def test_unreachable_s3_stops_the_load(
     loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loaded.content()
@@ -195,7 +195,7 @@ def test_s3_that_is_away_stops_the_load(
     check_clean(loaded, cluster)
 
 
-def test_a_bad_file_is_told_in_redshifts_words(
+def test_a_bad_file_is_reported_with_redshifts_message(
     loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loaded.content()
@@ -319,7 +319,7 @@ def test_a_conflict_is_tried_again(
     loaded.check_mirrors_source()
 
 
-def test_a_key_that_is_smuggled_in_twice_is_caught(loaded: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duplicate_key_in_staging_is_refused(loaded: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cluster enforces no keys."""
     before = loaded.content()
     copy = Redshift._copy

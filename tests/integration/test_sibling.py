@@ -82,7 +82,7 @@ def test_stores_by_the_hundred(sibling: Lab) -> None:
     assert sibling.warehouse.value("SELECT count(DISTINCT store_key) FROM fact_sales") > 100
 
 
-def test_moments_are_on_the_clock_of_the_source(sibling: Lab) -> None:
+def test_timestamps_are_on_the_clock_of_the_source(sibling: Lab) -> None:
     query = "SELECT payment_ts::text, payment_date_key FROM fact_sales WHERE sales_key = 90001"
     assert sibling.warehouse(query) == [("2007-05-09 22:00:00.25", 20070509)]
 

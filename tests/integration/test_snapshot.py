@@ -71,7 +71,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Lab, spark: Spark
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
 
 
-def test_loads_beside_a_live_writer_see_one_moment_each(lab: Lab, server: Sandbox) -> None:
+def test_each_load_beside_a_live_writer_sees_one_snapshot(lab: Lab, server: Sandbox) -> None:
     """Rows, counts and money of different moments would not reconcile, and the gate would refuse."""
     with Live(partial(server.connect, lab.source.database), 100, seed=5, start=dt.date.today()) as live:  # noqa: DTZ011
         for n in range(4):
@@ -100,7 +100,9 @@ def test_source_is_only_read(empty: Lab) -> None:
         ("<+03>-03", dt.datetime(2007, 5, 15, 1, 30)),
     ],
 )
-def test_moment_of_a_form_is_put_on_the_sources_clock(empty: Lab, zone: str, local: dt.datetime) -> None:
+def test_timestamp_of_a_form_is_converted_to_the_sources_clock(
+    empty: Lab, zone: str, local: dt.datetime
+) -> None:
     # A date picker gives 22:30 UTC. A zone may also be one that only PostgreSQL can read.
     moment = dt.datetime(2007, 5, 14, 22, 30, tzinfo=dt.UTC)
     empty.source(f"ALTER DATABASE {empty.source.value('SELECT current_database()')} SET timezone = '{zone}'")

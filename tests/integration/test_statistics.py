@@ -95,7 +95,7 @@ def test_on_redshift_analyze_follows_the_commit(
     assert not [statement for statement in emulator.statements if "ANALYZE" in statement.upper()]
 
 
-def test_a_load_is_done_whatever_becomes_of_its_statistics(
+def test_a_load_succeeds_even_if_its_statistics_fail(
     empty: Lab, on_redshift: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: Postgres, cursor: Any, target: Any) -> None:

@@ -88,7 +88,7 @@ def test_a_document_is_read_back_as_the_same_result():
     assert Result.read(document).document() == THREE.document()
 
 
-def test_the_table_has_a_row_for_each_and_says_who_died():
+def test_the_table_has_a_row_for_each_and_names_the_failed():
     out = io.StringIO()
     show(
         result(*THREE.runs[:2], run("duckdb", 1, 61, "over the limit of 60 s")), Console(file=out, width=110)
@@ -100,7 +100,7 @@ def test_the_table_has_a_row_for_each_and_says_who_died():
     assert "DuckDB: over the limit of 60 s" in lines
 
 
-def test_a_chart_has_the_fastest_on_top_and_the_dead_below():
+def test_a_chart_has_the_fastest_on_top_and_the_failed_below():
     drawn = chart.panel(result(*THREE.runs[:3], run("plain", 2, 1, HEAP)))
     assert [(bar.title, bar.seconds) for bar in drawn.bars] == [
         ("DuckDB", 5),
@@ -114,7 +114,7 @@ def test_a_chart_has_the_fastest_on_top_and_the_dead_below():
     assert [(bar.title, bar.note) for bar in dead][1] == ("Spark JDBC, plain", HEAP)
 
 
-def test_each_business_has_a_sandbox_of_its_own(tmp_path):
+def test_each_scale_has_a_separate_sandbox(tmp_path):
     dump = tmp_path / "any.tar"
     dump.touch()
     grounds = [
@@ -158,7 +158,7 @@ def entry(name: str, log: list[str], ended: str = DONE, is_right: bool = True) -
     return Entry(name, name, lambda: place, start, check)
 
 
-def test_contenders_run_in_turn_and_the_dead_are_left_out_later():
+def test_contenders_run_in_turn_and_the_failed_are_left_out_later():
     log: list[str] = []
     runs = rounds(
         [entry("a", log), entry("b", log, ended=HEAP)], 2, lambda _: None, lambda: log.append("night")
@@ -190,7 +190,7 @@ def test_a_wrong_table_ends_the_benchmark():
         ("nothing that helps\n", "exit code 1"),
     ],
 )
-def test_why_a_program_died(said, why):
+def test_why_a_program_failed(said, why):
     assert measure.reason(said, 1) == why
 
 
@@ -240,7 +240,7 @@ def test_the_first_program_that_fails_is_the_last(tmp_path):
     assert "never\n" not in log.read_text()
 
 
-def test_who_exceeds_the_limit_is_stopped_with_all_children(tmp_path):
+def test_a_program_over_its_limit_is_stopped_with_all_children(tmp_path):
     say = "print(os.getpid(), flush=True)"
     program = f"import os, signal; {say}; os.fork() or {say}; signal.pause()"
     log = tmp_path / "log"

@@ -30,7 +30,7 @@ def test_a_bare_make_lists_every_target_with_its_meaning() -> None:
     assert set(listed) == set(found.group(1).split())
 
 
-def test_a_missing_python_is_told_in_one_line() -> None:
+def test_a_missing_python_is_reported_in_one_line() -> None:
     done = make("env", "PYTHON=python9.9")
     errors = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert done.returncode
@@ -58,7 +58,7 @@ def test_java_version(said: str, version: int | None) -> None:
         ("", "of no known version"),
     ],
 )
-def test_an_old_java_is_told_in_one_line(
+def test_an_old_java_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, complaint: str
 ) -> None:
     java = tmp_path / "bin" / "java"
@@ -71,7 +71,7 @@ def test_an_old_java_is_told_in_one_line(
     assert len(str(stopped.value).splitlines()) == 1
 
 
-def test_a_missing_java_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_java_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SystemExit, match="Java 17 or newer is needed and there is none on the PATH"):

@@ -82,7 +82,7 @@ def test_an_address_without_city_and_country_is_kept(transformed, same_rows):
     same_rows(frame, COLUMNS, [MEMBER | {"city": None, "country": None}])
 
 
-def test_who_is_not_active_is_kept_and_said_so(transformed, same_rows):
+def test_inactive_staff_are_kept_and_flagged(transformed, same_rows):
     frame = transformed(
         staff=[STAFF | {"active": False}, STAFF | {"staff_id": 2, "active": None, "email": None}]
     )

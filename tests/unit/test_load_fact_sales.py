@@ -157,7 +157,7 @@ def test_the_frame_is_what_the_table_takes(transformed):
     contract.check_frame(transformed().dtypes, TARGET.frame, "fact_sales")
 
 
-def test_dimensions_are_found_by_the_payments_own_moment():
+def test_dimensions_are_looked_up_at_the_payments_timestamp():
     assert (TARGET.event, TARGET.amount) == ("payment_ts", "sales_amount")
     assert [(lookup.key, lookup.dimension, lookup.natural_key) for lookup in TARGET.lookups] == [
         ("customer_key", "dim_customer", "customer_id"),

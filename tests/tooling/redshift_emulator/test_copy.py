@@ -196,7 +196,7 @@ def test_int96_and_milliseconds_load(connection, bucket):
     assert ask(connection, "SELECT DISTINCT moment FROM loaded") == [[moments[0].as_py()]]
 
 
-def test_a_manifest_is_held_against_its_files(connection, bucket):
+def test_a_manifest_is_compared_with_its_files(connection, bucket):
     entry = bucket.put("a.parquet", frame())
     gone = {"url": bucket.url("gone.parquet"), "mandatory": True, "meta": {"content_length": 9}}
     wrong = {

@@ -57,7 +57,7 @@ def test_another_authority_is_not_trusted(emulator, tmp_path, monkeypatch):
     assert until(lambda: True, "the emulator lives")
 
 
-def test_without_tls_nobody_gets_in(emulator):
+def test_a_connection_without_tls_is_refused(emulator):
     with pytest.raises(redshift_connector.InterfaceError, match="SSL off"):
         connect(emulator, ssl=False)
 
@@ -66,14 +66,14 @@ def test_without_tls_nobody_gets_in(emulator):
     ("changes", "sqlstate"),
     [({"password": "wrong"}, "28000"), ({"user": "nobody"}, "28000"), ({"database": "nowhere"}, "3D000")],
 )
-def test_whoever_may_not_come_in_hears_why(emulator, changes, sqlstate):
+def test_a_refused_connection_gets_a_reason(emulator, changes, sqlstate):
     with pytest.raises(redshift_connector.Error) as caught:
         connect(emulator, **changes)
     assert caught.value.args[0]["C"] == sqlstate
     assert emulator.password not in str(caught.value)
 
 
-def test_a_stranger_who_speaks_something_else_harms_nobody(emulator, connection):
+def test_a_client_of_another_protocol_harms_no_session(emulator, connection):
     with socket.create_connection((emulator.host, emulator.port)) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert stranger.recv(100) == b""
@@ -105,7 +105,7 @@ def test_a_rollback_undoes_rows_and_tables(connection, table):
     assert error_of(connection, f"SELECT * FROM {table}_more")["C"] == "42P01"
 
 
-def test_nobody_sees_what_is_not_committed(connection, other, table):
+def test_uncommitted_rows_are_invisible(connection, other, table):
     ask(connection, f"INSERT INTO {table} VALUES (1, 'a', 1)")
     assert ask(other, f"SELECT COUNT(*) FROM {table}") == [[0]]
     other.rollback()
@@ -135,7 +135,7 @@ def test_after_an_error_only_a_rollback_helps(connection, table):
         assert ask(connection, f"SELECT COUNT(*) FROM {table}") == [[0]], bad
 
 
-def test_a_client_that_goes_leaves_nothing(emulator, connection, table):
+def test_a_client_that_disconnects_leaves_nothing(emulator, connection, table):
     gone = connect(emulator)
     ask(gone, f"INSERT INTO {table} VALUES (1, 'a', 1)")
     gone.close()
@@ -450,7 +450,7 @@ def _backends(server, database: str) -> int:
         return cursor.fetchone()[0]
 
 
-def test_whoever_is_connected_is_let_go_at_the_end(server, tmp_path, monkeypatch):
+def test_connections_are_closed_at_the_end(server, tmp_path, monkeypatch):
     with Emulator(server, "redshift", tmp_path / "em") as short:
         monkeypatch.setenv("SSL_CERT_FILE", str(short.ca_file))
         left = connect(short)

@@ -32,7 +32,7 @@ def test_statements_are_cut_where_they_end():
     ]
 
 
-def test_rows_that_look_alike_are_parsed_once():
+def test_rows_of_one_shape_are_parsed_once():
     rows = ", ".join(f"({n}, 'x{n}')" for n in range(50))
     assert shape(f"INSERT INTO s.t (a, b) VALUES {rows}, (1, NULL)") == (
         "INSERT INTO s.t ( a , b ) VALUES ( 1 , 'x' ), ( 1 , NULL )"

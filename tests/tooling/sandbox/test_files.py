@@ -105,7 +105,7 @@ def test_a_tree_with_one_closed_file_is_not_readable_by_others(tmp_path, monkeyp
     assert not readable_by_others(tmp_path)
 
 
-def test_a_script_for_an_old_server_loses_one_line_of_its_head_and_nothing_of_its_data(tmp_path):
+def test_only_the_unsupported_setting_is_removed_from_a_script_for_an_older_server(tmp_path):
     script = tmp_path / "dump.sql"
     head, data = b"SET a = 1;\n", b"COPY t (c) FROM stdin;\n" + TIMEOUT_OF_17 + b"\\.\n" + TIMEOUT_OF_17
     script.write_bytes(head + TIMEOUT_OF_17 + data)

@@ -115,7 +115,7 @@ def test_up_status_down_and_up_again(folder):
     assert not home.exists()
 
 
-def test_when_its_port_is_taken_it_takes_another_and_tells_the_jobs(folder):
+def test_when_its_port_is_taken_it_takes_another_and_rewrites_the_credentials(folder):
     sandbox = Sandbox.start(folder)
     old = sandbox.port
     sandbox.down()
@@ -171,7 +171,7 @@ def test_other_content_than_is_there_is_refused(shared):
     assert payments(shared) == before
 
 
-def test_a_load_that_fails_leaves_nothing_and_the_next_up_begins_anew(folder, monkeypatch):
+def test_a_failed_fill_leaves_nothing_and_the_next_up_starts_again(folder, monkeypatch):
     real = generate.tables
 
     def failing(sizes):
@@ -190,7 +190,7 @@ def test_a_load_that_fails_leaves_nothing_and_the_next_up_begins_anew(folder, mo
     assert payments(Sandbox(folder))[0][0] == 146
 
 
-def test_a_killed_load_is_begun_anew(folder):
+def test_a_killed_fill_is_started_again(folder):
     with subprocess.Popen(
         command("up", "--scale", "2", "--dir", str(folder)), cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as loading:
@@ -281,7 +281,7 @@ def test_fill_loads_the_database_of_the_environment_once(shared):
     assert nowhere.stderr.startswith("sandbox: cannot connect")
 
 
-def test_fill_refuses_a_payment_table_that_somebody_else_made(shared):
+def test_fill_refuses_a_foreign_payment_table(shared):
     shared.create_database("occupied")
     with shared.superuser("occupied") as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE payment (mine integer)")

@@ -214,7 +214,7 @@ def test_the_changes_of_every_move_are_known():
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_a_move_changes_what_its_name_says_and_nothing_else(quiet, name):
+def test_a_move_changes_what_its_name_states_and_nothing_else(quiet, name):
     made = 0
     with closing(quiet.connect()) as connection, connection.cursor() as cursor:
         start = image(cursor)
@@ -376,7 +376,7 @@ def test_a_long_transaction_is_seen_a_day_late_and_is_older_than_what_was_seen_b
     assert source.value(waiting) == 0
 
 
-def test_a_second_run_goes_on_after_the_last_day(make_source):
+def test_a_second_run_continues_after_the_last_day(make_source):
     source = make_source()
     for day in (15, 16, 18):
         with Business(source.connect, 1) as business:
@@ -388,7 +388,7 @@ def test_a_second_run_goes_on_after_the_last_day(make_source):
     )
 
 
-def test_rows_that_others_hold_are_passed_over_and_a_locked_table_is_no_hang(make_source):
+def test_locked_rows_are_skipped_and_a_locked_table_does_not_block(make_source):
     source = make_source()
     with (
         closing(source.connect()) as other,
@@ -483,7 +483,7 @@ def simulate(server: Sandbox, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_command_tells_of_each_day_and_of_what_happened(server, dvdrental):
+def test_the_command_reports_each_day_and_its_changes(server, dvdrental):
     called = simulate(server, "--days", "2", "--seed", "1")
     assert called.returncode == 0, called.stderr
     assert [line.split()[0] for line in called.stderr.splitlines()] == ["2007-05-15", "2007-05-16"]

@@ -137,7 +137,7 @@ def test_a_long_transaction_deletes_and_restores_nothing():
     assert not [name for name in LONG_MOVES if "deleted" in name or "restored" in name or "retired" in name]
 
 
-def test_every_move_says_what_it_is():
+def test_every_move_has_a_docstring_and_its_own_name():
     assert all(move.__doc__ and move.__name__ == name for name, move in MOVES.items())
 
 
@@ -176,7 +176,7 @@ def test_a_larger_business_has_longer_days_up_to_a_point(moments, customers, tra
     assert sum(1 for _ in business.steps()) == transactions
 
 
-def test_equal_seeds_throw_equal_dice_and_each_day_has_its_own(opened, moments):
+def test_equal_seeds_draw_equal_numbers_and_each_day_others(opened, moments):
     def tallies(seed, start):
         business = Business(answering(600), seed, start)
         business.day(50)
@@ -190,7 +190,7 @@ def test_equal_seeds_throw_equal_dice_and_each_day_has_its_own(opened, moments):
 # Transactions.
 
 
-def test_one_long_transaction_outlives_the_day_and_none_the_next(business, opened):
+def test_one_long_transaction_ends_a_day_later(business, opened):
     def open_since():
         return [long.opened for long in business._long]
 

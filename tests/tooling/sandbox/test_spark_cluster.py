@@ -33,7 +33,7 @@ def numbers(state: dict[str, Any]) -> set[int]:
     return {pid for pid, _ in state["processes"]}
 
 
-def test_it_listens_to_this_machine_only_and_lends_what_it_is_told(
+def test_it_listens_on_loopback_only_and_passes_the_given_variables(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVDRENTAL_SOURCE_PASSWORD", "none-of-its-business")
@@ -60,7 +60,7 @@ def test_it_listens_to_this_machine_only_and_lends_what_it_is_told(
 
 
 @seldom
-def test_what_is_left_of_a_broken_one_is_cleared_away(folder: Path) -> None:
+def test_the_rest_of_a_broken_cluster_is_removed(folder: Path) -> None:
     state = spark_cluster.start(folder, {})
     worker = psutil.Process(state["processes"][1][0])
     worker.kill()
@@ -71,9 +71,7 @@ def test_what_is_left_of_a_broken_one_is_cleared_away(folder: Path) -> None:
     assert not numbers(again) & numbers(state)
 
 
-def test_one_that_does_not_start_says_why_and_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_start_reports_why_and_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     with pytest.raises(SandboxError, match=r"did not start:(\n.*)*/nowhere/bin/java"):
         spark_cluster.start(folder, {})

@@ -71,7 +71,7 @@ def test_only_what_cannot_break_out_is_written_in(value, text):
         assert redshift.with_values("%(v)s", {"v": value}) == text
 
 
-def test_the_server_is_heard_in_its_own_words():
+def test_the_servers_message_is_kept():
     error = redshift_connector.ProgrammingError(
         {"S": "ERROR", "C": "42601", "M": "syntax error", "H": "look again"}
     )

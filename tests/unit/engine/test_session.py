@@ -24,7 +24,7 @@ def begun(spark: "SparkSession") -> "Iterator[SparkSession]":
 
 
 @pytest.mark.parametrize(("rows", "shares"), [(0, "64"), (4_813_200, "64"), (16_044_000, "160")])
-def test_partitions_stay_small_enough_to_be_hashed_beside_others(begun, rows, shares):
+def test_partitions_stay_small_enough_for_parallel_hashing(begun, rows, shares):
     """A partition of 100,000 rows takes some 20 MB in memory: eight at once fit into the fact's 1.5 GB."""
     session.expect_rows(begun, rows)
     assert begun.conf.get(SHARES) == shares

@@ -37,7 +37,7 @@ def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     )
 
 
-def test_a_snapshot_says_from_which_transaction_on_things_may_be_missing():
+def test_a_snapshot_names_the_first_transaction_that_may_be_invisible():
     taken = Snapshot("x", "4294967310:4294967320:4294967310,4294967315", "0/16B3748", "UTC", "system 7")
     assert (taken.horizon, taken.next_transaction) == (4_294_967_310, 4_294_967_320)
 

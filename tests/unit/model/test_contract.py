@@ -271,7 +271,7 @@ def test_the_ddl_marks_the_columns_that_keep_history(script):
     assert sorted(marked) == sorted(target.tracked)
 
 
-def test_the_ddl_says_that_all_of_a_store_keeps_history():
+def test_all_attributes_of_a_store_keep_history_in_the_ddl():
     target = load_dim_store.TARGET
     assert ddl("dim_store").splitlines()[1].startswith("-- Every column is tracked")
     assert [column.name for column in target.attributes] == list(target.tracked)

@@ -58,7 +58,7 @@ def test_with_every_flag():
         ("--debug", "debug"),
     ],
 )
-def test_a_switch_turns_on_what_it_says_and_nothing_else(flag, option):
+def test_a_switch_turns_on_one_option(flag, option):
     found = parsed(flag)
     on = [name for name in ("full_refresh", "dry_run", "allow_mass_delete", "debug") if getattr(found, name)]
     assert on == [option]
@@ -96,7 +96,7 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(capsys, argv, said):
     assert said in capsys.readouterr().err
 
 
-def test_help_tells_the_grain_the_flags_the_exit_codes_and_the_variables(capsys):
+def test_help_lists_grain_flags_exit_codes_and_variables(capsys):
     with pytest.raises(SystemExit) as ended:
         parsed("--help")
     assert ended.value.code == 0
@@ -204,7 +204,7 @@ def test_whose_fault_it_is_that_rows_did_not_arrive(raised, error, told):
     assert seen.value.message == told
 
 
-def test_a_fault_of_our_own_is_nobody_else_s():
+def test_an_internal_error_is_not_reported_as_another_systems():
     with pytest.raises(KeyError), attributed(config.load(None, NAMES)):
         raise KeyError("psycopg2")
 
@@ -219,7 +219,7 @@ def test_debug_shows_the_stack_after_the_line(capsys, tmp_path):
     assert lines[1] == "Traceback (most recent call last):"
 
 
-def test_each_error_has_the_exit_code_that_help_tells():
+def test_each_error_has_the_exit_code_in_the_help():
     assert {
         error: error.exit_code
         for error in (
@@ -244,6 +244,6 @@ def test_an_error_is_one_line_whatever_it_was_made_of():
     assert str(errors.EtlError("no hint")) == "no hint"
 
 
-def test_the_first_line_that_says_something():
+def test_the_first_line_that_is_not_empty():
     assert errors.first_line(ValueError("\n\n  FATAL: no such role \nDETAIL: none")) == "FATAL: no such role"
     assert errors.first_line(ValueError("")) == "ValueError"

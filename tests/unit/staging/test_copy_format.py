@@ -44,7 +44,7 @@ def test_rows_that_lack_a_value_keep_their_others() -> None:
     assert other == bytes.fromhex("0002 00000002 0002 ffffffff")
 
 
-def test_a_part_of_a_batch_is_read_from_its_own_beginning() -> None:
+def test_a_slice_of_a_batch_is_read_from_its_offset() -> None:
     """A filtered or sliced batch shares buffers with the whole one."""
     amounts = pa.array([Decimal("1.00"), Decimal("2.50"), Decimal("3.07")], AMOUNT)
     batch = pa.RecordBatch.from_pydict({"amount": amounts}).slice(1, 1)

@@ -104,7 +104,7 @@ def test_a_batch_keeps_its_order_and_types(customers: Versions, last: int) -> No
     assert early.num_rows == 0
 
 
-def test_early_facts_stay_as_they_came(customers: Versions, last: int) -> None:
+def test_facts_before_their_members_keep_natural_keys(customers: Versions, last: int) -> None:
     """Without its member below, among and above those that are there; before its version; without a moment."""
     late = [(2, -7, 1, JUNE), (3, 4, 1, JUNE), (4, last + 9, 1, JUNE), (5, 5, 2, MARCH), (6, 5, 1, None)]
     found, early = keying(customers, MOVIES).with_keys(facts((1, 5, 1, JUNE), *late, (7, -1, 1, JUNE)))
@@ -120,7 +120,7 @@ def test_a_dimension_without_rows() -> None:
     assert early.equals(facts((1, 5, 1, JUNE)))
 
 
-def test_the_largest_natural_keys_are_told_apart() -> None:
+def test_the_largest_natural_keys_are_distinguished() -> None:
     most = 2**63 - 1
     found, is_valid = versions((1, 1, FIRST, LAST), (2, 2, FIRST, LAST)).at(
         np.array([most, 2, -most]), np.array([0, 0, 0])
