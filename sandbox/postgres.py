@@ -33,8 +33,6 @@ SETTINGS = {
     # No replica: a COPY into a table of the same transaction then writes no log at all.
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # Passwords are random, so there is nothing to guess: to stretch them would only slow each connection down.
-    "scram_iterations": "1",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
