@@ -32,14 +32,10 @@ BOUND_VALUES = 5_000  # in one statement; the protocol allows 32,767
 SLICES = 16
 #: Today's view, and the table that exists on clusters only.
 LOAD_ERRORS = (
-    (
-        "SELECT error_message, column_name, file_name FROM sys_load_error_detail"
-        " WHERE session_id = pg_backend_pid() ORDER BY start_time DESC LIMIT 1"
-    ),
-    (
-        "SELECT err_reason, colname, filename FROM stl_load_errors"
-        " WHERE session = pg_backend_pid() ORDER BY starttime DESC LIMIT 1"
-    ),
+    """SELECT error_message, column_name, file_name FROM sys_load_error_detail
+    WHERE session_id = pg_backend_pid() ORDER BY start_time DESC LIMIT 1""",
+    """SELECT err_reason, colname, filename FROM stl_load_errors
+    WHERE session = pg_backend_pid() ORDER BY starttime DESC LIMIT 1""",
 )
 
 
@@ -96,10 +92,7 @@ class Redshift(Warehouse):
 
     @contextmanager
     def writing(self) -> Iterator[RedshiftCursor]:
-        """A transaction that writes, after its turn in the queue.
-
-        LOCK takes no snapshot: after the wait, the transaction sees all that was committed before. It has no conflict.
-        """
+        """A transaction that writes, after its turn in the queue. LOCK takes no snapshot, so it sees all before it."""
         with self.transaction() as cursor:
             cursor.execute("LOCK etl_lock")
             yield cursor
