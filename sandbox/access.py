@@ -1,4 +1,4 @@
-"""Who may do what on the sandbox's server, and the files that tell people and jobs how to get in."""
+"""Roles of the sandbox's server and their rights, and the files with which people and jobs connect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITER = "etl_writer"
 
 @dataclass(frozen=True)
 class State:
-    """What a sandbox folder remembers, in sandbox.json: `home` holds the data, `passwords` are by role."""
+    """The content of sandbox.json: `home` is the folder of the data, `passwords` are by role."""
 
     home: Path
     port: int | None = None
@@ -41,7 +41,7 @@ class State:
         return State(path.parent / stored["home"], stored["port"], stored["passwords"])
 
     def write(self, path: Path) -> None:
-        """Keep the state in `path`, for its owner only."""
+        """Write the state to `path`, readable by its owner only."""
         # Relative where it can be, so that a folder may be moved while its server is down.
         home = "." if self.home == path.parent else str(self.home)
         stored = {"home": home, "port": self.port, "passwords": dict(self.passwords)}
@@ -63,12 +63,12 @@ def _endpoint(state: State, database: str, role: str) -> dict[str, str]:
 
 
 def pgpass(state: State) -> str:
-    """A password file for psql and all else that speaks libpq (PGPASSFILE)."""
+    """A password file for psql and all other clients that use libpq (PGPASSFILE)."""
     return "".join(f"{HOST}:{state.port}:*:{role}:{password}\n" for role, password in state.passwords.items())
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Put `text` into `path`, mode 600, in one step: a reader sees the old file or the new one."""
+    """Write `text` to `path`, mode 600, atomically: a reader sees the old file or the new one."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -77,7 +77,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
-    """Make the two roles of the jobs, unless they exist."""
+    """Create the two roles of the jobs, unless they exist."""
     with connection.cursor() as cursor:
         for role in (READER, WRITER):
             cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
@@ -87,14 +87,14 @@ def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
 
 
 def let_reader_connect(connection: Connection, database: str) -> None:
-    """Open `database` to etl_reader. (A clone does not have its template's rights on the database.)"""
+    """Let etl_reader connect to `database`. (A clone does not inherit its template's rights.)"""
     statement = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
     with connection.cursor() as cursor:
         cursor.execute(statement.format(sql.Identifier(database), sql.Identifier(READER)))
 
 
 def let_reader_read(connection: Connection) -> None:
-    """Give etl_reader SELECT on all that the connected database holds, in whichever schema, and no more."""
+    """Give etl_reader SELECT on all tables of the connected database, in every schema, and nothing else."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"

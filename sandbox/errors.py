@@ -1,4 +1,4 @@
-"""The one error that the sandbox raises on purpose."""
+"""The error that the sandbox raises for people."""
 
 
 class SandboxError(Exception):

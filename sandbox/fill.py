@@ -21,7 +21,7 @@ DEFAULT_SEED = 2007
 
 @dataclass(frozen=True)
 class Target:
-    """A database, by libpq's parameters; what is None comes from PGHOST, PGPORT, ... and libpq's defaults."""
+    """A database, by libpq's parameters. None: taken from PGHOST, PGPORT, ... or libpq's defaults."""
 
     host: str | None = None
     port: int | None = None
@@ -30,7 +30,7 @@ class Target:
     database: str | None = None
 
     def connect(self) -> Connection:
-        """A connection. Raises SandboxError with libpq's reason."""
+        """Open a connection. Raises SandboxError with libpq's reason."""
         try:
             return psycopg2.connect(
                 "",
@@ -59,9 +59,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """What to fill a database with: the dump if there is one, else a business of the size `scale`.
+    """The data to load: the dump if one is given, else generated data of size `scale`.
 
-    Raises SandboxError if there is no such dump, or the scale is out of range: before anything is touched.
+    Raises SandboxError if the dump does not exist or the scale is out of range, before anything is changed.
     """
 
     dump: Path | None = None
@@ -70,9 +70,7 @@ class Content:
 
     def __post_init__(self) -> None:
         if self.dump is not None and not self.dump.is_file():
-            raise SandboxError(
-                f"there is no dump {self.dump}: give --dump FILE, or leave it out to generate data"
-            )
+            raise SandboxError(f"there is no dump {self.dump}: give --dump FILE, or omit it to generate data")
         try:
             Sizes.of(self.scale)
         except ValueError as error:
@@ -80,7 +78,7 @@ class Content:
 
     @property
     def label(self) -> str:
-        """In words; equal for equal data."""
+        """A description; equal for equal data."""
         if self.dump is None:
             return f"generated data, scale {self.scale:g}, seed {self.seed}"
         return f"a restored dump, sha256 {sha256(self.dump)[:16]}"
@@ -108,9 +106,8 @@ def fill(target: Target, content: Content, progress: Progress) -> bool:
             with progress.step(f"restore {content.dump.name}"):
                 restore(content.dump, target.environment(), connection.server_version)
         else:
-            from sandbox.generator.generate import (
-                generate,  # pyarrow takes a second; others need not wait for it
-            )
+            # Imported here: pyarrow takes a second to load, and only this branch needs it.
+            from sandbox.generator.generate import generate
 
             generate(connection, Sizes.of(content.scale), content.seed, progress)
         with progress.step("analyze"), connection.cursor() as cursor:
@@ -126,4 +123,4 @@ def _has_payments(connection: Connection) -> bool:
         cursor.execute("SELECT EXISTS (SELECT FROM public.payment)")
         if cursor.fetchone() == (True,):
             return True
-    raise SandboxError("public.payment exists and is empty: give a database without it, or empty that schema")
+    raise SandboxError("public.payment exists and is empty: give a database without this table, or drop it")

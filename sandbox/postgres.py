@@ -1,4 +1,4 @@
-"""A PostgreSQL data folder and the programs that make, start and stop it."""
+"""A PostgreSQL data folder: create it, start and stop its server."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ SUPERUSER = "postgres"
 
 SETTINGS = {
     "listen_addresses": HOST,
-    "unix_socket_directories": "",  # JDBC needs TCP anyway, and a socket's path may not pass 107 bytes
+    "unix_socket_directories": "",  # JDBC needs TCP anyway, and a socket's path is limited to 107 bytes
     "max_connections": "100",
     "shared_buffers": "512MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
-    # Throw-away data that can be made again: nothing is synced to disk. Never do this to data you care for.
+    # Disposable data that can be created again: nothing is synced to disk. Never use this for data of value.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    # No replica: a COPY into a table of the same transaction then writes no log at all.
+    # No replica, so a COPY into a table created in the same transaction writes no WAL.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "timezone": "UTC",
@@ -40,18 +40,18 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """`data` is the data folder, `programs` the folder of initdb and pg_ctl, `log` what the server prints."""
+    """`data` is the data folder, `programs` the folder of initdb and pg_ctl, `log` the server's log file."""
 
     data: Path
     programs: Path
     log: Path
 
     def exists(self) -> bool:
-        """Whether initdb has finished here: it works under another name until then."""
+        """Whether initdb has finished here. (Until then the folder has another name.)"""
         return (self.data / "PG_VERSION").exists()
 
     def create(self, password: str) -> None:
-        """Make the data folder, with `password` for the superuser. Raises SandboxError in initdb's words."""
+        """Create the data folder, with `password` for the superuser. Raises SandboxError with initdb's message."""
         unfinished = self.data.with_name(f"{self.data.name}.new")
         password_file = self.data.with_name("initdb-password")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -84,7 +84,7 @@ class Cluster:
             started = subprocess.run(
                 self._command("pg_ctl", "start", "-w", "-t", "120", "-D", str(self.data), "-o", f"-p {port}"),
                 stdin=subprocess.DEVNULL,
-                stdout=log,  # opened here: the server's own user need not be able to write where the log lies
+                stdout=log,  # opened here, because the server's user may not be able to write in this folder
                 stderr=log,
                 env=client_environment(),
                 cwd="/",
@@ -100,12 +100,12 @@ class Cluster:
             return False
         raise SandboxError(f"PostgreSQL did not start; the end of {self.log}:\n  " + "\n  ".join(last))
 
-    def stop(self, *, for_good: bool = False) -> None:
-        """Stop the server, breaking off its sessions; its data stays.
+    def stop(self, *, discard: bool = False) -> None:
+        """Stop the server and end its sessions; its data stays.
 
-        for_good: nobody wants the data any more, so nothing is written down, which may be seconds' work.
+        discard: the data is not needed any more, so the server skips the checkpoint, which may take seconds.
         """
-        mode = "immediate" if for_good else "fast"
+        mode = "immediate" if discard else "fast"
         self._run(["pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.data)], owner=self.data)
 
     def port(self) -> int | None:
@@ -114,8 +114,8 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             process, port = int(lines[0]), int(lines[3])
         except (FileNotFoundError, IndexError):
-            return None  # it is down, or has only begun to start
-        # After a crash the file may name a process number that now is another process's: then no one listens.
+            return None  # it is down, or is starting
+        # After a crash, the process id in the file may belong to another process; then nothing listens.
         return port if psutil.pid_exists(process) and is_listening(port) else None
 
     def _command(self, program: str, *arguments: str) -> list[str]:
@@ -133,12 +133,12 @@ class Cluster:
                 **_run_as_owner_of(owner),
             )
         except subprocess.CalledProcessError as error:
-            said = (error.stderr or error.stdout).strip()
-            raise SandboxError(f"{command[0]} failed: {said}") from error
+            message = (error.stderr or error.stdout).strip()
+            raise SandboxError(f"{command[0]} failed: {message}") from error
 
 
 def _run_as_owner_of(data: Path) -> dict[str, Any]:
-    """subprocess arguments: as root, become the data folder's owner; otherwise stay who you are."""
+    """Arguments of subprocess.run: as root, run as the owner of the data folder; else as the current user."""
     if os.geteuid() != 0:
         return {}
     owner = data.stat()
@@ -146,14 +146,14 @@ def _run_as_owner_of(data: Path) -> dict[str, Any]:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on `port` of this machine."""
+    """Whether a process accepts connections on `port` of this machine."""
     with socket.socket() as probe:
         probe.settimeout(2)
         return probe.connect_ex((HOST, port)) == 0
 
 
 def free_port(preferred: int | None = None) -> int:
-    """`preferred` if nobody holds it, else a port that the system calls free."""
+    """`preferred` if it is free, else a free port that the system chooses."""
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""What the sandbox tells while it works: a live line on a terminal, one plain line a step elsewhere."""
+"""Progress messages: a live line on a terminal, elsewhere one plain line per step."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from rich.console import Console
 
 @dataclass(frozen=True)
 class Progress:
-    """Tells of each step with its rows and seconds; without a console it is silent."""
+    """Prints each step with its rows and seconds; without a console it prints nothing."""
 
     console: Console | None
 
     @staticmethod
     def silent() -> Progress:
-        """For tests and other programs."""
+        """Prints nothing: for tests and other programs."""
         return Progress(None)
 
     @staticmethod
     def to_stderr() -> Progress:
-        """For people; stdout stays free for what they asked for."""
+        """Prints to stderr; stdout stays free for results."""
         return Progress(Console(file=sys.stderr, highlight=False))
 
     @contextmanager
     def step(self, name: str, unit: str = "rows") -> Iterator[Callable[[int], None]]:
-        """A step of the work: call what you get with the number of rows (or `unit`) just written."""
+        """One step of the work. Call the yielded function with the number of rows (or `unit`) just written."""
         begin = time.monotonic()
         rows = 0
         if self.console is None:

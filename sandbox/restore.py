@@ -14,22 +14,22 @@ from pathlib import Path
 from sandbox.binaries import wheel_install
 from sandbox.errors import SandboxError
 
-# pg_restore 18 sets this at the head of its script; servers before 17 do not know it.
-TIMEOUT_OF_17 = b"SET transaction_timeout = 0;\n"
+# pg_restore 18 writes this at the start of its script; servers before 17 do not know the setting.
+TIMEOUT_SINCE_17 = b"SET transaction_timeout = 0;\n"
 
 
 def restore(dump: Path, environment: Mapping[str, str], server_version: int) -> None:
     """Load `dump` in one transaction into the database that libpq finds by `environment`.
 
-    `server_version` is libpq's number (180001 for 18.1). The archive becomes an SQL script first: one way for
-    all formats and all servers from 12 on, and a broken archive is found before anything is written.
+    `server_version` is libpq's number (180001 for 18.1). The archive is converted to an SQL script first: this works
+    for all formats and all servers from 12 on, and finds a broken archive before anything is written.
     Raises SandboxError with the first error.
     """
     with tempfile.TemporaryDirectory(prefix="dvdrental-dump-") as folder:
         script = _script(dump, Path(folder))
         if server_version < 170000:
-            _drop_line(script, TIMEOUT_OF_17)
-        _call(
+            _drop_line(script, TIMEOUT_SINCE_17)
+        _run(
             ["psql", "-X", "-q", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={script}"],
             environment,
         )
@@ -46,42 +46,44 @@ def _script(dump: Path, folder: Path) -> Path:
     elif dump.suffix == ".sql":
         shutil.copyfile(dump, script)
     else:
-        _check_whole(dump)
-        _call(
+        _check_complete(dump)
+        _run(
             ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--file={script}", str(dump)],
             {},
         )
     return script
 
 
-def _check_whole(dump: Path) -> None:
-    """Refuse a tar that was cut off: pg_restore (18 at least) reads on for ever at its end."""
+def _check_complete(dump: Path) -> None:
+    """Reject a truncated tar file: pg_restore (at least 18) never returns at its end."""
     if not tarfile.is_tarfile(dump):
         return
     try:
         with tarfile.open(dump) as archive:
             last = max((member.offset_data + member.size for member in archive), default=0)
     except tarfile.TarError as error:
-        raise SandboxError(f"{dump} is broken ({error}): get it again") from error
+        raise SandboxError(f"{dump} is damaged ({error}): download it again") from error
     if last > dump.stat().st_size:
-        raise SandboxError(f"{dump} is broken (cut off): get it again")
+        raise SandboxError(f"{dump} is damaged (truncated): download it again")
 
 
 def _unzip(dump: Path, folder: Path) -> Path:
-    """The one dump that the archive holds (the tutorial's dvdrental.zip holds dvdrental.tar)."""
+    """The only dump in the archive (the tutorial's dvdrental.zip holds dvdrental.tar)."""
     with zipfile.ZipFile(dump) as archive:
         names = [name for name in archive.namelist() if name.endswith((".tar", ".sql", ".sql.gz", ".dump"))]
         if len(names) != 1:
-            raise SandboxError(f"{dump} holds {len(names)} dumps, not one: unpack it and give the file")
+            raise SandboxError(
+                f"{dump} contains {len(names)} dumps, not one: unpack it and give the file to load"
+            )
         inner = folder / Path(names[0]).name
         with archive.open(names[0]) as packed, inner.open("wb") as file:
             shutil.copyfileobj(packed, file)
-    # An inner file named like the script would be copied onto itself.
+    # Renamed, because an inner file named like the script would be copied onto itself.
     return inner.rename(inner.with_name(f"inner-{inner.name}"))
 
 
 def _drop_line(script: Path, line: bytes) -> None:
-    """Take `line` out of the script's head; the data that follows the first COPY is left alone."""
+    """Remove `line` from the script up to the first COPY; the data after it is not searched."""
     edited = script.with_suffix(".edited")
     with script.open("rb") as old, edited.open("wb") as new:
         for text in old:
@@ -94,10 +96,10 @@ def _drop_line(script: Path, line: bytes) -> None:
     edited.replace(script)
 
 
-def _call(command: list[str], environment: Mapping[str, str]) -> None:
-    """Run one of PostgreSQL's programs. Raises SandboxError with the first line that it complains in."""
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run one of PostgreSQL's programs. Raises SandboxError with the first line of its error messages."""
     program = wheel_install() / "bin" / command[0]
-    called = subprocess.run(
+    completed = subprocess.run(
         [str(program), *command[1:]],
         env=dict(environment),
         stdin=subprocess.DEVNULL,
@@ -105,7 +107,7 @@ def _call(command: list[str], environment: Mapping[str, str]) -> None:
         text=True,
         check=False,
     )
-    if called.returncode != 0:
-        complaints = [line for line in called.stderr.splitlines() if "error" in line.lower()]
-        reason = (complaints or called.stderr.splitlines() or ["no reason given"])[0]
+    if completed.returncode != 0:
+        errors = [line for line in completed.stderr.splitlines() if "error" in line.lower()]
+        reason = (errors or completed.stderr.splitlines() or ["no reason given"])[0]
         raise SandboxError(f"{command[0]} failed, nothing was loaded: {reason}")

@@ -1,4 +1,4 @@
-"""Programs that run in the background: whether one is still the same, and how it ends with all that it started."""
+"""Background processes: identify them, and stop them with all their descendants."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 
 import psutil  # type: ignore[import-untyped]
 
-GRACE = 10.0  # seconds that a stopped program has to leave by itself
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def is_same(pid: int, created: float) -> bool:
-    """Whether the process `pid` is still the one that was created then: numbers are used again."""
+    """Whether process `pid` is the one created at this time: process ids are reused."""
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -19,7 +19,7 @@ def is_same(pid: int, created: float) -> bool:
 
 
 def stop_trees(roots: list[int]) -> None:
-    """Terminate these processes and their descendants, deepest first; kill what outlives GRACE."""
+    """Terminate these processes and their descendants, deepest first; kill those that still run after GRACE."""
     tree: list[psutil.Process] = []
     for pid in roots:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,19 +17,19 @@ from psycopg2.extensions import connection as Connection
 
 from sandbox import access
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
-from sandbox.binaries import PROGRAMS, install_for_nobody, open_to_others, private_folder, wheel_install
+from sandbox.binaries import install_for_nobody, wheel_install
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target, fill
+from sandbox.folder import Folder
 from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
 from sandbox.progress import Progress
 
 LOADING = f"{SOURCE}_loading"
-OWN_FILES = ("credentials.json", "pgpass", "postgres.log", "lock", "sandbox.json")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The sandbox in folder `directory`; nothing is touched before a method is called."""
+    """The sandbox in folder `directory`. Creating the object changes nothing."""
 
     directory: Path
 
@@ -39,46 +37,46 @@ class Sandbox:
     def start(directory: Path, progress: Progress | None = None) -> Sandbox:
         """A sandbox in `directory` whose server runs, with roles and an empty warehouse, but no dvdrental.
 
-        Raises SandboxError if the folder holds other things, or the server does not start.
+        Raises SandboxError if the folder contains other files, or the server does not start.
         """
         sandbox = Sandbox(directory.resolve())
-        with sandbox._locked():
+        with sandbox._folder.locked():
             sandbox._start(progress or Progress.silent())
         return sandbox
 
     def up(self, content: Content | None = None, progress: Progress | None = None) -> bool:
-        """Start the server and load dvdrental with `content` (scale 1 if None) unless that is done already.
+        """Start the server and load dvdrental with `content` (scale 1 if None), unless this is done already.
 
-        Returns False if all was there and running. Raises SandboxError, also if it holds other content.
+        Returns False if nothing had to be done. Raises SandboxError, also if dvdrental has other content.
         """
         progress = progress or Progress.silent()
-        with self._locked():
+        with self._folder.locked():
             started = self._start(progress)
-            held = self.content()
-            if held is None:
+            existing = self.content()
+            if existing is None:
                 self._load(content or Content(), progress)
-            elif content is not None and held != content.label:
+            elif content is not None and existing != content.label:
                 raise SandboxError(
-                    f"{SOURCE} in {self.directory} holds {held}, not {content.label}: "
-                    "give another --dir, or remove this data with `down --purge` first"
+                    f"{SOURCE} in {self.directory} contains {existing}, not {content.label}: "
+                    "give another --dir, or delete this data with `down --purge` first"
                 )
-            return started or held is None
+            return started or existing is None
 
     def down(self, purge: bool = False) -> bool:
-        """Stop the server; `purge` removes its data and all files of the sandbox. False if it was down."""
+        """Stop the server; `purge` deletes its data and all files of the sandbox. False if it was down."""
         if not self.exists():
             return False
-        with self._locked():
+        with self._folder.locked():
             was_up = self.port is not None
             if was_up:
-                self.cluster.stop(for_good=purge)
+                self.cluster.stop(discard=purge)
             if purge:
-                self._remove()
+                self._folder.remove()
         return was_up
 
     def exists(self) -> bool:
         """Whether there is a sandbox in the folder, up or down."""
-        return self._state_file.exists()
+        return self._folder.state_file.exists()
 
     @property
     def port(self) -> int | None:
@@ -106,17 +104,17 @@ class Sandbox:
 
     @contextmanager
     def superuser(self, database: str = "postgres") -> Iterator[Connection]:
-        """A superuser's connection that commits each statement: what CREATE DATABASE asks for."""
+        """A superuser's connection in autocommit mode, as CREATE DATABASE requires."""
         with closing(self.connect(database)) as connection:
             connection.autocommit = True
             yield connection
 
     def target(self, database: str) -> Target:
-        """Where `fill` finds `database`, as superuser."""
+        """The parameters by which `fill` connects to `database` as superuser."""
         return Target(HOST, self.port, SUPERUSER, self.state.passwords[SUPERUSER], database)
 
     def databases(self) -> list[str]:
-        """The names of all databases but the system's own."""
+        """The names of all databases except PostgreSQL's own."""
         with self.superuser() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1"
@@ -124,19 +122,19 @@ class Sandbox:
             return [name for (name,) in cursor.fetchall()]
 
     def create_database(self, name: str, owner: str = SUPERUSER) -> None:
-        """An empty database. Owner etl_writer makes it a warehouse; nobody but its owner may connect."""
+        """Create an empty database, to which only its owner may connect. A warehouse has the owner etl_writer."""
         with self.superuser() as connection, connection.cursor() as cursor:
             names = sql.Identifier(name), sql.Identifier(owner)
             cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
             cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
 
     def drop_database(self, name: str) -> None:
-        """Remove the database `name`, if it exists, and whoever is connected to it."""
+        """Drop the database `name` if it exists, and end its sessions."""
         with self.superuser() as connection, connection.cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def clone(self, source: str, target: str) -> None:
-        """Copy database `source`, to which nobody may be connected, to the new `target`, rights included."""
+        """Copy database `source` to the new `target`, rights included. `source` must have no sessions."""
         with self.superuser() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_get_userbyid(datdba), has_database_privilege(%s, oid, 'CONNECT'), "
@@ -166,7 +164,7 @@ class Sandbox:
                 cursor.execute(named, (content.label,))
 
     def content(self, database: str = SOURCE) -> str | None:
-        """What was loaded into `database`, in words; None if there is no such database."""
+        """A description of the data in `database`; None if the database does not exist."""
         with self.superuser() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT coalesce(shobj_description(oid, 'pg_database'), 'data of unknown origin') "
@@ -179,12 +177,11 @@ class Sandbox:
     @property
     def state(self) -> State:
         """Passwords and port. Raises SandboxError if there is no sandbox here, or it is another user's."""
-        try:
-            return State.read(self._state_file)
-        except FileNotFoundError:
-            raise SandboxError(f"no sandbox in {self.directory}: start one with `up`") from None
-        except PermissionError:
-            raise SandboxError(f"the sandbox in {self.directory} belongs to another user") from None
+        return self._folder.state()
+
+    @property
+    def _folder(self) -> Folder:
+        return Folder(self.directory)
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -193,33 +190,9 @@ class Sandbox:
         install = install_for_nobody(home) if os.geteuid() == 0 else wheel_install()
         return Cluster(home / "data", install / "bin", self.directory / "postgres.log")
 
-    @property
-    def _state_file(self) -> Path:
-        return self.directory / "sandbox.json"
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Only one process at a time changes a sandbox; a second one waits."""
-        self._claim()
-        with (self.directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _claim(self) -> None:
-        """Make the folder, or see that it is a sandbox: nothing of other people's is ever overwritten."""
-        if self.directory.exists():
-            # sandbox.json is written first of all; a kill just before leaves no more than these.
-            others = {path.name for path in self.directory.iterdir()} - {"lock", "sandbox.json.new"}
-            if others and not self._state_file.exists():
-                raise SandboxError(
-                    f"{self.directory} is no sandbox and not empty ({min(others)}): give another --dir"
-                )
-            return
-        self.directory.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
-
     def _start(self, progress: Progress) -> bool:
-        """Make and start what is missing; whether anything had to be started."""
-        state = self._remembered_state()
+        """Create and start what is missing; whether the server had to be started."""
+        state = self._folder.state_or_new()
         if self.port is not None:
             self._write_access_files()
             with self.superuser() as connection:
@@ -231,30 +204,17 @@ class Sandbox:
             port = free_port(state.port)
             while not self.cluster.start(port):
                 port = free_port()
-            replace(state, port=port).write(self._state_file)
+            replace(state, port=port).write(self._folder.state_file)
             self._write_access_files()
             with self.superuser() as connection:
                 self._prepare(connection)
         return True
 
-    def _remembered_state(self) -> State:
-        """The state as it was; a new one in an empty folder, or if the data's home was swept away."""
-        if self._state_file.exists():
-            state = self.state
-            if state.home.is_dir():
-                return state
-        home = self.directory
-        if os.geteuid() == 0 and not open_to_others(home):
-            home = private_folder()
-        state = State.new(home)
-        state.write(self._state_file)
-        return state
-
     def _write_access_files(self) -> None:
         state = self.state
         if state.port != self.port:
             state = replace(state, port=self.port)
-            state.write(self._state_file)
+            state.write(self._folder.state_file)
         files = {
             "pgpass": access.pgpass(state),
             "credentials.json": json.dumps(self.credentials(), indent=2) + "\n",
@@ -268,7 +228,7 @@ class Sandbox:
             self.create_database(WAREHOUSE, owner=WRITER)
 
     def _load(self, content: Content, progress: Progress) -> None:
-        """Fill a database of another name and rename it: dvdrental exists only when it is complete."""
+        """Fill a database with a temporary name and rename it: dvdrental exists only when it is complete."""
         self.drop_database(LOADING)
         self.create_database(LOADING)
         self.fill(LOADING, content, progress)
@@ -277,7 +237,7 @@ class Sandbox:
             cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
 
     def _check_own(self, connection: Connection) -> None:
-        """Before any write: the server that answered must be the one that runs in our data folder."""
+        """Check, before any write, that the server on this port is the one of this data folder."""
         with connection.cursor() as cursor:
             cursor.execute("SHOW data_directory")
             row = cursor.fetchone()
@@ -285,16 +245,5 @@ class Sandbox:
         if row is None or Path(row[0]).resolve() != self.cluster.data.resolve():
             connection.close()
             raise SandboxError(
-                f"port {self.port} is served from elsewhere than {self.cluster.data}: nothing was changed"
+                f"port {self.port} belongs to another server than the one in {self.cluster.data}: nothing was changed"
             )
-
-    def _remove(self) -> None:
-        home = self.state.home
-        for folder in ("data", "data.new", PROGRAMS, f"{PROGRAMS}.new"):
-            shutil.rmtree(home / folder, ignore_errors=True)
-        if home != self.directory:
-            shutil.rmtree(home, ignore_errors=True)
-        for name in OWN_FILES:
-            (self.directory / name).unlink(missing_ok=True)
-        if not any(self.directory.iterdir()):
-            self.directory.rmdir()

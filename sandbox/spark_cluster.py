@@ -1,7 +1,7 @@
-"""A Spark cluster beside the sandbox's server: a master and two workers that nobody outside this machine reaches.
+"""A Spark standalone cluster beside the sandbox's server: a master and two workers, reachable on this machine only.
 
-From the pyspark of this environment; its own start scripts ask for ssh. Jobs run on it as they do on any standalone
-cluster: in executors that are processes of their own, which see nothing of the driver but what Spark brings them.
+It uses the pyspark of this environment (whose start scripts need ssh). Jobs run as on any standalone cluster: in
+separate executor processes, which get nothing from the driver except what Spark ships to them.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ STATE, FOLDER = "spark.json", "spark"
 PORT = 7077
 WORKERS = 2
 CORES = 1
-#: What Spark gives an executor if nobody says otherwise. Its Python workers take theirs beside it.
+#: Spark's default for an executor. Its Python workers need memory in addition.
 MEMORY = "1g"
-PATIENCE = 60.0
+START_TIMEOUT = 60.0  # seconds
 DAEMON = {
     "SPARK_LOCAL_IP": HOST,
     "SPARK_DAEMON_MEMORY": "256m",
@@ -40,31 +40,31 @@ DAEMON = {
 }
 
 
-def start(directory: Path, lent: Mapping[str, str]) -> dict[str, Any]:
-    """Start the cluster unless it runs, and give what is known of it: its url, and that of its ui.
+def start(directory: Path, executor_environment: Mapping[str, str]) -> dict[str, Any]:
+    """Start the cluster unless it runs; returns its state: url, ui, ...
 
-    lent: variables that executors are to see, as those by which they get into S3. A cluster that lends others is
-    started anew. Raises SandboxError.
+    executor_environment: variables for the executors, such as the keys of S3. A cluster that runs with other
+    values is restarted. Raises SandboxError.
     """
-    digest = hashlib.sha256(json.dumps(sorted(lent.items())).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(sorted(executor_environment.items())).encode()).hexdigest()
     state = running(directory)
-    if state is not None and state["lent"] == digest:
+    if state is not None and state["executor_environment"] == digest:
         return state
     stop(directory)
     folder = directory / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    beginning = _Beginning(directory, digest, _environment(lent, folder))
+    starter = _Starter(directory, digest, _environment(executor_environment, folder))
     try:
-        return beginning.go()
+        return starter.start()
     except BaseException:
         stop(directory)
         raise
 
 
 def stop(directory: Path, purge: bool = False) -> bool:
-    """End the cluster of this folder, its executors and what a killed start left; whether there was any."""
-    state = _remembered(directory)
+    """Stop the cluster of this folder, its executors, and processes of a killed start; whether any was running."""
+    state = _stored_state(directory)
     left = [pid for pid, created in state["processes"] if is_same(pid, created)] if state else []
     stop_trees(left)
     (directory / STATE).unlink(missing_ok=True)
@@ -74,14 +74,14 @@ def stop(directory: Path, purge: bool = False) -> bool:
 
 
 def running(directory: Path) -> dict[str, Any] | None:
-    """What is known of the cluster of this folder; None unless all of it runs."""
-    state = _remembered(directory)
+    """The state of the cluster of this folder; None unless all its processes run."""
+    state = _stored_state(directory)
     if state is None or len(state["processes"]) != 1 + WORKERS:
         return None
     return state if all(is_same(pid, created) for pid, created in state["processes"]) else None
 
 
-def _remembered(directory: Path) -> dict[str, Any] | None:
+def _stored_state(directory: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads((directory / STATE).read_text())
     except FileNotFoundError:
@@ -89,25 +89,25 @@ def _remembered(directory: Path) -> dict[str, Any] | None:
     return state
 
 
-def _environment(lent: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """What executors inherit: nothing of this process that names a database, or another Spark."""
+def _environment(executor_environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment of executors: nothing of this process that names a database or another Spark."""
     foreign = ("SPARK_", "PYSPARK_", "DVDRENTAL_", "PG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return kept | dict(lent) | DAEMON | {"SPARK_LOCAL_DIRS": str(folder / "scratch")}
+    return kept | dict(executor_environment) | DAEMON | {"SPARK_LOCAL_DIRS": str(folder / "scratch")}
 
 
-class _Beginning:
-    """A cluster that is being started: what of it runs is written down at once, so that a kill leaves nothing."""
+class _Starter:
+    """Starts a cluster. Each process is written to the state file at once, so that `stop` finds it after a kill."""
 
-    def __init__(self, directory: Path, lent: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, digest: str, environment: Mapping[str, str]) -> None:
         self._directory, self._environment = directory, environment
         self._programs: list[subprocess.Popen[bytes]] = []
-        self._state: dict[str, Any] = {"url": "", "ui": "", "lent": lent, "processes": []}
+        self._state: dict[str, Any] = {"url": "", "ui": "", "executor_environment": digest, "processes": []}
 
-    def go(self) -> dict[str, Any]:
-        port, page = free_port(PORT), free_port()
-        self._state["ui"] = f"http://{HOST}:{page}"
-        self._run("master", "master.Master", "--port", str(port), "--webui-port", str(page))
+    def start(self) -> dict[str, Any]:
+        port, ui_port = free_port(PORT), free_port()
+        self._state["ui"] = f"http://{HOST}:{ui_port}"
+        self._run("master", "master.Master", "--port", str(port), "--webui-port", str(ui_port))
         self._state["url"] = self._wait_for(0)["url"]
         for number in range(1, WORKERS + 1):
             what = ("--cores", str(CORES), "--memory", MEMORY, "--webui-port", "0")
@@ -133,16 +133,16 @@ class _Beginning:
         write_secret(self._directory / STATE, json.dumps(self._state))
 
     def _wait_for(self, workers: int) -> dict[str, Any]:
-        """What the master says of itself once it has so many workers. Raises SandboxError.
+        """The master's status once it has this number of workers. Raises SandboxError.
 
-        Its pages are there a moment before it: the first answers may be none, or no JSON.
+        Its web server starts before the master itself, so the first answers may be missing or not JSON.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and not any(program.poll() for program in self._programs):
             with suppress(OSError, ValueError):
-                said = self._master()
-                if said["aliveworkers"] == workers:
-                    return said
+                status = self._master()
+                if status["aliveworkers"] == workers:
+                    return status
             time.sleep(0.1)
         logs = sorted((self._directory / FOLDER).glob("*.log"))
         last = [line for log in logs for line in log.read_text(errors="replace").splitlines()[-5:]]
@@ -150,8 +150,8 @@ class _Beginning:
 
     def _master(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self._state['ui']}/json/", timeout=5) as page:  # noqa: S310
-            said: dict[str, Any] = json.loads(page.read())
-        return said
+            status: dict[str, Any] = json.loads(page.read())
+        return status
 
 
 def _spark_class() -> str:

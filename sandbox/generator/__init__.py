@@ -1,1 +1,1 @@
-"""The generator: a rental business of any scale, the same for the same seed."""
+"""Generates the data of a rental business at any scale; the same seed gives the same data."""

@@ -1,4 +1,4 @@
-"""The tables of what there is to rent: film and what hangs on it, actor, category, language, inventory."""
+"""The tables language, category, actor, film, film_actor, film_category and inventory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.generator.sizes import Sizes
 
 LOADED = datetime.fromisoformat("2006-02-15 10:09:17")
 FILMS_UPDATED = datetime.fromisoformat("2013-05-26 14:50:58.951")
-# All orders of one to four features, as PostgreSQL writes an array; each number of features equally often.
+# All permutations of one to four features, as PostgreSQL array literals; each number of features equally often.
 FEATURE_ARRAYS = [
     "{" + ",".join(f'"{feature}"' for feature in chosen) + "}"
     for size, times in ((1, 6), (2, 2), (3, 1), (4, 1))
@@ -24,7 +24,7 @@ FEATURE_ARRAYS = [
 
 
 def language(_sizes: Sizes, _draw: Draw, rows: Ints) -> pa.Table:
-    """Six languages; the films speak the first."""
+    """Six languages; all films have the first."""
     return pa.table(
         {
             "language_id": rows + 1,
@@ -46,7 +46,7 @@ def category(_sizes: Sizes, _draw: Draw, rows: Ints) -> pa.Table:
 
 
 def actor(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """Actors, of invented names."""
+    """Actors, with invented names."""
     first = draw.below(len(words.FIRST_NAMES), "actor first", rows)
     last = draw.below(len(words.LAST_NAMES), "actor last", rows)
     return pa.table(
@@ -76,7 +76,7 @@ def film(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
         return picked(choice, draw.below(len(choice), purpose, rows))
 
     heads, tails = len(words.TITLE_HEADS), len(words.TITLE_TAILS)
-    # Steps of 17 through the nouns: neighbouring films do not share one, and a title comes back late.
+    # Steps of 17 through the second words: neighbouring films differ, and a title repeats late.
     title = joined(
         picked(words.TITLE_HEADS, rows % heads),
         " ",
@@ -110,17 +110,17 @@ def film(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def film_actor(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """One to ten actors a film; `rows` are films, and three in a thousand have none."""
+    """One to ten actors per film; `rows` are films, of which three in a thousand have no actor."""
     cast = np.where(rows % 333 == 16, 0, 1 + draw.below(10, "cast", rows))
     films = np.repeat(rows, cast)
     place = np.arange(len(films)) - np.repeat(np.cumsum(cast) - cast, cast)
-    # Consecutive actors from a random first one: never the same actor twice in a film.
+    # Consecutive actors from a random first one, so that no actor occurs twice in a film.
     actors = (draw.below(sizes.actors, "first of cast", films) + place) % sizes.actors
     return pa.table({"actor_id": actors + 1, "film_id": films + 1, "last_update": constant(LOADED, films)})
 
 
 def film_category(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """One category a film."""
+    """One category per film."""
     categories = draw.below(len(words.CATEGORIES), "category", rows)
     return pa.table(
         {"film_id": rows + 1, "category_id": categories + 1, "last_update": constant(LOADED, rows)}

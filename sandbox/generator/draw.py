@@ -1,4 +1,4 @@
-"""Random numbers that depend on nothing but seed, purpose and row: equal in whatever chunks rows are made."""
+"""Random numbers that depend only on seed, purpose and row number, and so not on the size of chunks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Draw:
-    """Draws for one seed."""
+    """Random numbers of one seed."""
 
     seed: int
 
     def below(self, limit: int, purpose: str, rows: Ints) -> Ints:
-        """For each row number an integer from 0 to `limit` - 1; other purpose, other numbers."""
+        """For each row number an integer from 0 to `limit` - 1. Each `purpose` has its own sequence."""
         start = (self.seed * 0x9E3779B97F4A7C15 + zlib.crc32(purpose.encode()) * 0xD1B54A32D192ED03) % 2**64
-        # SplitMix64 (Steele, Lea, Flood 2014): a full avalanche, so neighbouring rows look unrelated.
+        # SplitMix64 (Steele, Lea, Flood 2014): full avalanche, so neighbouring rows get unrelated numbers.
         mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""Generate the rental business: our own dvdrental, at any scale, the same for the same seed."""
+"""Generate schema and data of a rental business like dvdrental, at any scale; the same for the same seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from sandbox.generator import catalogue, people, trade, words
-from sandbox.generator.arrow import spans, to_csv
+from sandbox.generator.arrow import row_ranges, to_csv
 from sandbox.generator.draw import Draw, Ints
 from sandbox.generator.sizes import CITIES, COUNTRIES, Sizes
 from sandbox.progress import Progress
@@ -25,7 +25,7 @@ MakeRows = Callable[[Sizes, Draw, Ints], pa.Table]
 
 
 def tables(sizes: Sizes) -> dict[str, tuple[MakeRows, int]]:
-    """For each table who makes its rows, and for how many row numbers (for film_actor: films)."""
+    """For each table the function that makes its rows, and the number of rows (for film_actor: of films)."""
     return {
         "language": (catalogue.language, len(words.LANGUAGES)),
         "category": (catalogue.category, len(words.CATEGORIES)),
@@ -46,9 +46,9 @@ def tables(sizes: Sizes) -> dict[str, tuple[MakeRows, int]]:
 
 
 def generate(connection: Connection, sizes: Sizes, seed: int, progress: Progress) -> None:
-    """Make schema and data in the connected, empty database, in one transaction.
+    """Create schema and data in the connected, empty database, in one transaction.
 
-    The connection must be in autocommit mode: the transaction is begun and ended here.
+    The connection must be in autocommit mode: the transaction begins and ends here.
     """
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
@@ -66,7 +66,7 @@ def generate(connection: Connection, sizes: Sizes, seed: int, progress: Progress
 def chunks(
     make_rows: MakeRows, count: int, sizes: Sizes, draw: Draw, size: int = CHUNK_ROWS
 ) -> Iterator[tuple[list[str], bytes]]:
-    """Column names and CSV of each chunk of rows; one is made while the server takes in the one before."""
+    """Column names and CSV of each chunk of rows. A chunk is made while the server loads the one before."""
 
     def make(rows: Ints) -> tuple[list[str], bytes]:
         table = make_rows(sizes, draw, rows)
@@ -74,7 +74,7 @@ def chunks(
 
     with ThreadPoolExecutor(max_workers=1) as ahead:
         waiting = None
-        for rows in spans(count, size):
+        for rows in row_ranges(count, size):
             following = ahead.submit(make, rows)
             if waiting:
                 yield waiting.result()
@@ -84,7 +84,7 @@ def chunks(
 
 
 def copy(cursor: Cursor, table: str, chunk: tuple[list[str], bytes]) -> int:
-    """COPY one chunk into `table`; the number of its rows. FREEZE: the table was made in this transaction."""
+    """COPY one chunk into `table`; the number of its rows. FREEZE: the table was created in this transaction."""
     columns, rows = chunk
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv, FREEZE)"
     cursor.copy_expert(statement, io.BytesIO(rows), size=1 << 20)

@@ -1,4 +1,4 @@
-"""The tables of who and where: country, city, address, store, staff, customer."""
+"""The tables country, city, address, store, staff and customer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.generator.sizes import CITIES, Sizes
 
 PLACED = datetime.fromisoformat("2006-02-15 09:45:30")
 STAFF_UPDATED = datetime.fromisoformat("2006-05-16 16:13:11.793280")
-# Years after every payment: whoever takes last_update for the day of a change meets this.
+# Years after every payment, as in dvdrental: code that takes last_update for the date of a change gets it wrong.
 CUSTOMERS_UPDATED = datetime.fromisoformat("2013-05-26 14:49:45.738")
 CUSTOMERS_CREATED = date(2006, 2, 14)
 
@@ -34,7 +34,7 @@ def country(_sizes: Sizes, _draw: Draw, rows: Ints) -> pa.Table:
 
 
 def city(_sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
-    """600 cities: 30 heads times 20 tails, but for a few of odd names."""
+    """600 cities: 30 heads times 20 tails, except a few with odd names."""
     names = [head + tail for head in words.CITY_HEADS for tail in words.CITY_TAILS]
     names[: len(words.ODD_CITIES)] = words.ODD_CITIES
     return pa.table(
@@ -94,7 +94,7 @@ def staff(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
     first = draw.below(len(words.FIRST_NAMES), "staff first", rows)
     last = draw.below(len(words.LAST_NAMES), "staff last", rows)
     names = [words.FIRST_NAMES[place] for place in first]
-    # Looks like the hash that dvdrental has there, and is the hash of nothing that anybody uses.
+    # Looks like dvdrental's password hashes, but is not the hash of any password.
     hashes = [hashlib.sha256(f"{draw.seed} {row}".encode()).hexdigest()[:40] for row in rows]
     return pa.table(
         {
@@ -140,6 +140,6 @@ def customer(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def ascii_word(name: str) -> str:
-    """The name as an address of electronic mail may hold it: lower-case ASCII letters; x if none remain."""
+    """The name as part of an e-mail address: lower-case ASCII letters only; x if none remain."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return "".join(letter for letter in plain if letter.isalpha()) or "x"

@@ -1,11 +1,11 @@
-"""How many rows each table gets at a scale. Scale 1 has the numbers of the real dvdrental."""
+"""Row counts of the tables at a scale. Scale 1 has the row counts of the real dvdrental."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMALLEST_SCALE = 0.01
-# payment_id and rental_id are integers, as in dvdrental: 2^31 would be reached at scale 130,000.
+# payment_id and rental_id are integers, as in dvdrental: they reach 2^31 at scale 130,000.
 LARGEST_SCALE = 100_000.0
 LARGEST_SMALLINT = 32_767
 
@@ -15,7 +15,7 @@ COUNTRIES = 109
 
 @dataclass(frozen=True)
 class Sizes:
-    """Row counts. Trade grows with the scale; stores, staff and films more slowly; geography not at all."""
+    """Row counts. Rentals and customers grow with the scale, stores, staff and films more slowly; cities are fixed."""
 
     rentals: int
     payments: int
@@ -30,7 +30,7 @@ class Sizes:
 
     @staticmethod
     def of(scale: float) -> Sizes:
-        """The row counts at `scale`, 0.01 to 100,000. Raises ValueError outside of it."""
+        """The row counts at `scale`, 0.01 to 100,000. Raises ValueError if it is out of range."""
         if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
             raise ValueError(
                 f"the scale must lie between {SMALLEST_SCALE:g} and {LARGEST_SCALE:,.0f}: {scale:g}"
@@ -51,12 +51,12 @@ class Sizes:
 
     @property
     def addresses(self) -> int:
-        """Each store, staff member and customer has an address of its own, in that order of address_id."""
+        """One address for each store, staff member and customer, in this order of address_id."""
         return self.stores + self.staff + self.customers
 
     @property
     def unpaid_rentals(self) -> int:
-        """Rentals without payment: each payment has its own rental, but for four extra ones of one rental."""
+        """Rentals without payment. Each payment is of a different rental, except four extra ones of one rental."""
         return self.rentals - (self.payments - 4)
 
     @property

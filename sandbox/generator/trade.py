@@ -1,8 +1,8 @@
-"""The two large tables: rental and payment. Any row is made from its number alone, so memory stays constant.
+"""The two large tables: rental and payment. Each row is computed from its number alone, so memory stays constant.
 
-Rentals are numbered in order of time. They fall on 40 days from May to August 2005, and those not yet
-returned on one day of 2006. Each is paid on the day of the same number in another month of 2007. So it is in
-dvdrental, whose rentals and payments have no day in common either.
+Rentals are numbered by time. They fall on 40 days from May to August 2005, and those not yet
+returned on one day of 2006. Each is paid on the day of the same number in another month of 2007. As in
+dvdrental, rentals and payments have no day in common.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAID_MONTH = {
     6: "2007-02",
     7: "2007-04",
     8: "2007-03",
-}  # by month of 2005; nothing of May is paid
+}  # by month of 2005; no rental of May is paid
 # The same day of that month; the last of July falls on the last of April.
 PAID_DAYS = np.array(
     [
@@ -51,26 +51,26 @@ OPEN_PAID = np.datetime64("2007-05-14T13:44:29", "s")
 PAYMENT_FRACTION = np.timedelta64(996_577, "us")
 FIRST_PAYMENT_ID = 17_503
 EXTRA_PAYMENTS = 4
-GAPS = 5  # numbers that rental_id leaves out
+GAPS = 5  # numbers that are missing in rental_id
 RENTALS_UPDATED = datetime.fromisoformat("2006-02-15 21:30:53")
 SHORTEST_MINUTES, LONGEST_MINUTES = 18 * 60, (9 * 24 + 6) * 60
 
 
 def rentals_before(sizes: Sizes, month: int) -> int:
-    """How many rentals were made before this month of 2005: the number of the month's first one."""
+    """The number of rentals before this month of 2005, which is the number of the month's first rental."""
     share = SHARES[np.searchsorted(MONTH_OF_DAY, month)]
     return int(np.ceil(share * sizes.rentals - 0.5))
 
 
 @lru_cache(maxsize=4)
 def open_rentals(sizes: Sizes) -> Ints:
-    """Numbers of the rentals without return date: each its copy's last one, so that no copy is out twice."""
+    """Numbers of the rentals without return date: each the last rental of its copy, so that no copy is rented twice."""
     return spread(sizes.open_rentals, sizes.rentals - sizes.inventory, sizes.rentals)
 
 
 @lru_cache(maxsize=4)
 def unpaid_rentals(sizes: Sizes) -> Ints:
-    """Numbers of the rentals without payment: all of May, and some that follow."""
+    """Numbers of the rentals without payment: all of May, and some later ones."""
     may = rentals_before(sizes, 6)
     later = spread(sizes.unpaid_rentals - may, may, 3 * may)
     return np.concatenate([np.arange(may, dtype=np.int64), later])
@@ -81,21 +81,21 @@ def contested_rental(sizes: Sizes) -> int:
     return sizes.rentals * 2 // 7
 
 
-def shuffled(places: Ints, count: int) -> Ints:
-    """A fixed permutation of 0 to count - 1: steps of a length that has no divisor in common with it."""
+def shuffled(numbers: Ints, count: int) -> Ints:
+    """A fixed permutation of 0 to count - 1, by steps of a length that is coprime to count."""
     step = max(1, int(count * 0.618))
     while gcd(step, count) != 1:
         step += 1
-    return (places * step + count // 3) % count
+    return (numbers * step + count // 3) % count
 
 
 def rental_ids(sizes: Sizes, rentals: Ints) -> Ints:
-    """rental_id: the number from 1 on, with a few gaps."""
+    """rental_id: numbers from 1, with a few gaps."""
     return rentals + 1 + rentals * (GAPS + 1) // sizes.rentals
 
 
 def day_and_seconds(sizes: Sizes, rentals: Ints) -> tuple[Ints, Ints]:
-    """When each rental was made, open or not: the place of its day in DAYS, and the second of that day."""
+    """The time of each rental, as if none were open: the index of its day in DAYS, and the second of that day."""
     share = (rentals + 0.5) / sizes.rentals
     day = np.searchsorted(SHARES, share, side="right") - 1
     within = (share - SHARES[day]) / (SHARES[day + 1] - SHARES[day])
@@ -108,15 +108,15 @@ def renters(sizes: Sizes, draw: Draw, rentals: Ints) -> Ints:
 
 
 def copies(sizes: Sizes, rentals: Ints) -> Ints:
-    """The copy that is rented, numbered from 0: each once before the first comes again, weeks later.
+    """The copy that is rented, numbered from 0. Each copy is rented once before any is rented again, weeks later.
 
-    So a copy is back before it goes out again, and goes out once in a second at most.
+    So a copy is returned before its next rental, and rented at most once per second.
     """
     return shuffled(rentals % sizes.inventory, sizes.inventory)
 
 
 def minutes_out(draw: Draw, rentals: Ints) -> Ints:
-    """How long each rental lasts."""
+    """The duration of each rental in minutes."""
     return SHORTEST_MINUTES + draw.below(LONGEST_MINUTES - SHORTEST_MINUTES, "minutes out", rentals)
 
 
@@ -141,9 +141,9 @@ def rental(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def paid_rentals(sizes: Sizes, rows: Ints) -> Ints:
-    """The rental of each payment: June's first, then August's, then July's each month shuffled.
+    """The rental of each payment: those of June, then August, then July, each month shuffled.
 
-    That is the order of the months of payment. The last few payments all are for the contested rental.
+    This is the order of the months of payment. The last few payments are all of the contested rental.
     """
     unpaid = unpaid_rentals(sizes)
     paid = sizes.payments - EXTRA_PAYMENTS
@@ -163,7 +163,7 @@ def payment(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
     rentals = paid_rentals(sizes, rows)
     extra = np.maximum(rows - (sizes.payments - EXTRA_PAYMENTS) + 1, 0)
     is_open = is_among(rentals, open_rentals(sizes))
-    # An extra payment belongs to some other day, that of a rental a few hundredths of the business later.
+    # An extra payment is made on another day: the day of a rental 4 % of all rentals later.
     day, second = day_and_seconds(sizes, rentals + extra * (sizes.rentals // 25))
     paid = PAID_DAYS[day].astype("datetime64[s]") + second
     paid[is_open] = OPEN_PAID
@@ -181,7 +181,7 @@ def payment(sizes: Sizes, draw: Draw, rows: Ints) -> pa.Table:
 
 
 def amount_cents(sizes: Sizes, draw: Draw, rows: Ints, rentals: Ints, is_open: Bools) -> Ints:
-    """The film's rate and a dollar for each day begun after its time; a few pay it twice, a few nothing."""
+    """The film's rate plus one dollar for each started day of delay; a few pay twice as much, a few nothing."""
     films = film_of_copy(sizes, copies(sizes, rentals))
     days_out = -(-minutes_out(draw, rentals) // (24 * 60))
     late = np.where(is_open, 0, np.maximum(days_out - duration_days(draw, films), 0))

@@ -1,4 +1,4 @@
-"""Words that the generated business is made of. Nobody and nothing real is meant; geography apart."""
+"""Words for generated names and texts. All are invented, except countries and languages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ def _words(text: str) -> list[str]:
 
 
 def _names(text: str) -> list[str]:
-    """Like _words, for those of several words: commas between them."""
+    """Names that may have several words, separated by commas."""
     return [" ".join(name.split()) for name in text.split(",")]
 
 
@@ -25,7 +25,7 @@ LAST_NAMES = _words("""
     Nagel Norden Oakes Olsen Parr Pfau Quist Rabe Reed Rivers Rook Sander Schilf Sperling Stark Stein
     Tanner Thorn Torres Uhl Vale Vogel Wagner Weide Wells Winter Wolff Yates Zander Ziegler
 """)
-# Names that break careless code: accents, other scripts, quotes, a comma, a backslash.
+# Names that break code with quoting or encoding errors: accents, other scripts, quotes, a comma, a backslash.
 ODD_NAMES = (
     ("Zoé", "O'Hara"),
     ("Jürgen", "Müller"),

@@ -1,4 +1,4 @@
--- What follows the data: primary keys, indexes, foreign keys and triggers, named as in dvdrental.
+-- Created after the data: primary keys, indexes, foreign keys and triggers, with dvdrental's names.
 ALTER TABLE actor ADD CONSTRAINT actor_pkey PRIMARY KEY (actor_id);
 ALTER TABLE address ADD CONSTRAINT address_pkey PRIMARY KEY (address_id);
 ALTER TABLE category ADD CONSTRAINT category_pkey PRIMARY KEY (category_id);
@@ -68,7 +68,7 @@ ALTER TABLE payment ADD CONSTRAINT payment_rental_id_fkey
 ALTER TABLE payment ADD CONSTRAINT payment_staff_id_fkey
     FOREIGN KEY (staff_id) REFERENCES staff ON UPDATE CASCADE ON DELETE RESTRICT;
 
--- The next key follows the last one in the data.
+-- Each sequence continues after the last key in the data.
 SELECT setval('actor_actor_id_seq', (SELECT max(actor_id) FROM actor));
 SELECT setval('address_address_id_seq', (SELECT max(address_id) FROM address));
 SELECT setval('category_category_id_seq', (SELECT max(category_id) FROM category));
@@ -83,7 +83,7 @@ SELECT setval('rental_rental_id_seq', (SELECT max(rental_id) FROM rental));
 SELECT setval('staff_staff_id_seq', (SELECT max(staff_id) FROM staff));
 SELECT setval('store_store_id_seq', (SELECT max(store_id) FROM store));
 
--- All tables but payment, which has no last_update.
+-- All tables except payment, which has no last_update.
 CREATE FUNCTION last_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.last_update = CURRENT_TIMESTAMP;

@@ -1,5 +1,5 @@
--- The tables of dvdrental, before their data: no keys, no indexes. $customer_key and $address_key are smallint, as in
--- dvdrental, or integer, as in Pagila, where the scale outgrows smallint.
+-- The tables of dvdrental, created before their data: no keys, no indexes. $customer_key and $address_key are smallint,
+-- as in dvdrental, or integer, as in Pagila, if the scale exceeds smallint.
 CREATE TYPE mpaa_rating AS ENUM ('G', 'PG', 'PG-13', 'R', 'NC-17');
 CREATE DOMAIN year AS integer CONSTRAINT year_check CHECK (VALUE >= 1901 AND VALUE <= 2155);
 
@@ -75,7 +75,7 @@ CREATE TABLE film (
     special_features text[],
     fulltext tsvector NOT NULL
 );
--- Before the data, because it fills fulltext, which is NOT NULL; films are few.
+-- Created before the data, because it fills fulltext, which is NOT NULL. There are few films.
 CREATE TRIGGER film_fulltext_trigger BEFORE INSERT OR UPDATE ON film
     FOR EACH ROW EXECUTE PROCEDURE tsvector_update_trigger('fulltext', 'pg_catalog.english', 'title', 'description');
 

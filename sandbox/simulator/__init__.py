@@ -1,4 +1,5 @@
-"""Business days that pass in a source: what people do there, as committed transactions.
+"""Simulates business in a source database, as committed transactions.
 
-`moves.MOVES` for one change at a time, `days.Business` for whole days, `live.Live` for a source that never rests.
+A move is one business event, for example a rental or a change of address. `moves.MOVES` makes one at a time,
+`days.Business` whole days, and `live.Live` runs in a thread at a given rate.
 """

@@ -8,167 +8,168 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from sandbox.generator import words
-from sandbox.simulator.people import any_store
+from sandbox.simulator.context import Context
+from sandbox.simulator.places import any_store
 from sandbox.simulator.rows import REFER, chosen, insert, other, rows, update
-from sandbox.simulator.scene import Scene
 
 RATES = tuple(Decimal(rate) for rate in ("0.99", "1.99", "2.99", "3.99", "4.99", "5.49"))
-THIS = "(film_id, category_id) = (%s, %s)"
+THIS_PAIR = "(film_id, category_id) = (%s, %s)"
 COSTS = tuple(Decimal(cost) for cost in ("9.99", "14.50", "19.99", "24.00", "29.99"))
 
 
-def film_price_changed(cursor: Cursor, scene: Scene) -> bool:
+def film_price_changed(cursor: Cursor, context: Context) -> bool:
     """Another rental_rate."""
-    return _changed(cursor, scene, "rental_rate", RATES)
+    return _changed(cursor, context, "rental_rate", RATES)
 
 
-def film_duration_changed(cursor: Cursor, scene: Scene) -> bool:
+def film_duration_changed(cursor: Cursor, context: Context) -> bool:
     """Another rental_duration."""
-    return _changed(cursor, scene, "rental_duration", range(2, 9))
+    return _changed(cursor, context, "rental_duration", range(2, 9))
 
 
-def film_cost_changed(cursor: Cursor, scene: Scene) -> bool:
+def film_cost_changed(cursor: Cursor, context: Context) -> bool:
     """Another replacement_cost."""
-    return _changed(cursor, scene, "replacement_cost", COSTS)
+    return _changed(cursor, context, "replacement_cost", COSTS)
 
 
-def film_facts_corrected(cursor: Cursor, scene: Scene) -> bool:
-    """Another length or year, or NULL for what nobody knows."""
-    if scene.random.random() < 0.5:
-        return _changed(cursor, scene, "length", (None, 61, 90, 118, 203))
-    return _changed(cursor, scene, "release_year", (None, 1931, 1977, 2005, 2007))
+def film_facts_corrected(cursor: Cursor, context: Context) -> bool:
+    """Another length or year, or NULL for unknown."""
+    if context.random.random() < 0.5:
+        return _changed(cursor, context, "length", (None, 61, 90, 118, 203))
+    return _changed(cursor, context, "release_year", (None, 1931, 1977, 2005, 2007))
 
 
-def film_rating_changed(cursor: Cursor, scene: Scene) -> bool:
-    """Another rating, every other time NULL."""
-    return _changed(cursor, scene, "rating", scene.random.choice(([None, "G"], words.RATINGS)))
+def film_rating_changed(cursor: Cursor, context: Context) -> bool:
+    """Another rating; in half of the cases G or NULL."""
+    return _changed(cursor, context, "rating", context.random.choice(([None, "G"], words.RATINGS)))
 
 
-def film_retitled(cursor: Cursor, scene: Scene) -> bool:
+def film_retitled(cursor: Cursor, context: Context) -> bool:
     """Another title."""
-    return _changed(cursor, scene, "title", (title(scene), *words.ODD_TITLES))
+    return _changed(cursor, context, "title", (title(context), *words.ODD_TITLES))
 
 
-def film_described(cursor: Cursor, scene: Scene) -> bool:
-    """Another description, or none."""
-    return _changed(cursor, scene, "description", (None, description(scene), description(scene)))
+def film_described(cursor: Cursor, context: Context) -> bool:
+    """Another description, or NULL."""
+    return _changed(cursor, context, "description", (None, description(context), description(context)))
 
 
-def film_language_changed(cursor: Cursor, scene: Scene) -> bool:
+def film_language_changed(cursor: Cursor, context: Context) -> bool:
     """Another language."""
-    return _changed(cursor, scene, "language_id", _keys(cursor, "language"))
+    return _changed(cursor, context, "language_id", _keys(cursor, "language"))
 
 
-def film_features_changed(cursor: Cursor, scene: Scene) -> bool:
-    """Other special_features, none ({}), or NULL."""
-    some = scene.random.sample(words.FEATURES, scene.random.randint(1, 4))
-    return _changed(cursor, scene, "special_features", (None, [], some))
+def film_features_changed(cursor: Cursor, context: Context) -> bool:
+    """Other special_features, an empty array, or NULL."""
+    some = context.random.sample(words.FEATURES, context.random.randint(1, 4))
+    return _changed(cursor, context, "special_features", (None, [], some))
 
 
-def film_recategorised(cursor: Cursor, scene: Scene) -> bool:
+def film_recategorised(cursor: Cursor, context: Context) -> bool:
     """The row of film_category names another category."""
-    film, has, has_not = _film_and_categories(cursor, scene)
+    film, has, has_not = _film_and_categories(cursor, context)
     if film is None or not has or not has_not:
         return False
-    old, new = scene.random.choice(has), scene.random.choice(has_not)
-    cursor.execute(f"UPDATE film_category SET category_id = %s WHERE {THIS}", (new, film, old))
+    old, new = context.random.choice(has), context.random.choice(has_not)
+    cursor.execute(f"UPDATE film_category SET category_id = %s WHERE {THIS_PAIR}", (new, film, old))
     return True
 
 
-def film_category_added(cursor: Cursor, scene: Scene) -> bool:
+def film_category_added(cursor: Cursor, context: Context) -> bool:
     """One more category for a film, three at most."""
-    film, has, has_not = _film_and_categories(cursor, scene)
+    film, has, has_not = _film_and_categories(cursor, context)
     if film is None or not has_not or len(has) > 2:
         return False
-    _categorise(cursor, film, scene.random.choice(has_not))
+    _add_category(cursor, film, context.random.choice(has_not))
     return True
 
 
-def film_category_removed(cursor: Cursor, scene: Scene) -> bool:
-    """One category less; one film in four may lose its only one."""
-    film, has, _ = _film_and_categories(cursor, scene)
+def film_category_removed(cursor: Cursor, context: Context) -> bool:
+    """Remove a category from a film; one film in four may lose its only category."""
+    film, has, _ = _film_and_categories(cursor, context)
     if film is None or not has or (len(has) == 1 and film % 4):
         return False
-    cursor.execute(f"DELETE FROM film_category WHERE {THIS}", (film, scene.random.choice(has)))
+    cursor.execute(f"DELETE FROM film_category WHERE {THIS_PAIR}", (film, context.random.choice(has)))
     return True
 
 
-def category_renamed(cursor: Cursor, scene: Scene) -> bool:
-    """A category has another name, for all its films."""
-    category = chosen(cursor, scene, "category")
+def category_renamed(cursor: Cursor, context: Context) -> bool:
+    """Rename a category, for all its films."""
+    category = chosen(cursor, context, "category")
     if category is None:
         return False
     old = category["name"].split(" & ")[0]
-    name = other(scene, [old, *(f"{old} & {more}" for more in ("More", "Co."))], category["name"])
-    update(cursor, scene, "category", category, name=name)
+    name = other(context, [old, *(f"{old} & {more}" for more in ("More", "Co."))], category["name"])
+    update(cursor, context, "category", category, name=name)
     return True
 
 
-def film_added(cursor: Cursor, scene: Scene) -> bool:
+def film_added(cursor: Cursor, context: Context) -> bool:
     """A new film with its category and two copies."""
-    language = chosen(cursor, scene, "language", lock=REFER)
-    category = chosen(cursor, scene, "category", lock=REFER)
-    stores = [any_store(cursor, scene), any_store(cursor, scene)]
+    language = chosen(cursor, context, "language", lock=REFER)
+    category = chosen(cursor, context, "category", lock=REFER)
+    stores = [any_store(cursor, context), any_store(cursor, context)]
     if language is None or category is None or None in stores:
         return False
     film = insert(
         cursor,
         "film",
-        title=title(scene),
-        description=description(scene),
-        release_year=scene.now.year,
+        title=title(context),
+        description=description(context),
+        release_year=context.now.year,
         language_id=language["language_id"],
-        rental_rate=scene.random.choice(RATES),
-        length=scene.random.randint(46, 185),
-        rating=scene.random.choice(words.RATINGS),
-        special_features=[scene.random.choice(words.FEATURES)],
+        rental_rate=context.random.choice(RATES),
+        length=context.random.randint(46, 185),
+        rating=context.random.choice(words.RATINGS),
+        special_features=[context.random.choice(words.FEATURES)],
     )
-    _categorise(cursor, film, category["category_id"])
+    _add_category(cursor, film, category["category_id"])
     for store in stores:
         insert(cursor, "inventory", film_id=film, store_id=store)
     return True
 
 
-def copy_bought(cursor: Cursor, scene: Scene) -> bool:
+def copy_bought(cursor: Cursor, context: Context) -> bool:
     """One more copy of a film."""
-    film, store = chosen(cursor, scene, "film", lock=REFER), any_store(cursor, scene)
+    film, store = chosen(cursor, context, "film", lock=REFER), any_store(cursor, context)
     if film is None or store is None:
         return False
     insert(cursor, "inventory", film_id=film["film_id"], store_id=store)
     return True
 
 
-def copy_moved(cursor: Cursor, scene: Scene) -> bool:
-    """A copy goes to another store."""
-    copy = chosen(cursor, scene, "inventory")
-    store = None if copy is None else any_store(cursor, scene, copy["store_id"])
+def copy_moved(cursor: Cursor, context: Context) -> bool:
+    """Move a copy to another store."""
+    copy = chosen(cursor, context, "inventory")
+    store = None if copy is None else any_store(cursor, context, copy["store_id"])
     if copy is None or store is None:
         return False
-    update(cursor, scene, "inventory", copy, store_id=store)
+    update(cursor, context, "inventory", copy, store_id=store)
     return True
 
 
-def title(scene: Scene) -> str:
+def title(context: Context) -> str:
     """A new film's title."""
-    return f"{scene.random.choice(words.TITLE_HEADS)} {scene.random.choice(words.TITLE_TAILS)}"
+    return f"{context.random.choice(words.TITLE_HEADS)} {context.random.choice(words.TITLE_TAILS)}"
 
 
-def description(scene: Scene) -> str:
-    """What a film is about."""
-    hero, foe = scene.random.sample(words.HEROES, 2)
-    return f"A {scene.random.choice(words.MOODS)} Tale of a {hero} who must {scene.random.choice(words.DEEDS)} a {foe}"
+def description(context: Context) -> str:
+    """A description of a new film."""
+    hero, foe = context.random.sample(words.HEROES, 2)
+    mood, deed = context.random.choice(words.MOODS), context.random.choice(words.DEEDS)
+    return f"A {mood} Tale of a {hero} who must {deed} a {foe}"
 
 
-def _changed(cursor: Cursor, scene: Scene, column: str, choices: Any) -> bool:
-    """Give a film another one of the choices; NULL is one like the others."""
-    film = chosen(cursor, scene, "film")
+def _changed(cursor: Cursor, context: Context, column: str, choices: Any) -> bool:
+    """Set a film's column to one of the choices that differs from its value. NULL counts as a choice."""
+    film = chosen(cursor, context, "film")
     if film is None:
         return False
-    update(cursor, scene, "film", film, **{column: other(scene, list(choices), film[column])})
+    update(cursor, context, "film", film, **{column: other(context, list(choices), film[column])})
     return True
 
 
-def _categorise(cursor: Cursor, film_id: int, category_id: int) -> None:
+def _add_category(cursor: Cursor, film_id: int, category_id: int) -> None:
     cursor.execute("INSERT INTO film_category (film_id, category_id) VALUES (%s, %s)", (film_id, category_id))
 
 
@@ -177,9 +178,9 @@ def _keys(cursor: Cursor, table: str) -> list[int]:
     return [row["key"] for row in rows(cursor, f"SELECT {table}_id AS key FROM {table} ORDER BY 1")]
 
 
-def _film_and_categories(cursor: Cursor, scene: Scene) -> tuple[int | None, list[int], list[int]]:
-    """A film, locked against others who change its categories, those that it has, and those that it has not."""
-    film = chosen(cursor, scene, "film")
+def _film_and_categories(cursor: Cursor, context: Context) -> tuple[int | None, list[int], list[int]]:
+    """A film, locked against other changes of its categories; its categories, and all others."""
+    film = chosen(cursor, context, "film")
     if film is None:
         return None, [], []
     key = film["film_id"]

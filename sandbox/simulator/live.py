@@ -1,4 +1,4 @@
-"""A source that never rests: business days, at a pace by the real clock, in a thread."""
+"""Business days in a thread, at a given rate of transactions per second."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from types import TracebackType
 
 from psycopg2.extensions import connection as Connection
 
-from sandbox.simulator.days import Business, Tally
+from sandbox.simulator.days import Business
 from sandbox.simulator.moves import WEIGHTS
+from sandbox.simulator.tally import Tally
 
 
 class Live:
-    """About `rate` short transactions a second, day after business day, from `with` until its end.
+    """About `rate` short transactions a second, while the `with` block runs.
 
-    On exit it stops, commits what is open and raises what went wrong in its thread. After an error the open
-    transactions are rolled back. Which moves are made depends on the seed, how many of them on the clock.
+    On exit it stops, commits open transactions and raises the error of its thread, if any. After an error the open
+    transactions are rolled back. The seed decides which moves are made, the clock how many.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Live:
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     def __enter__(self) -> Live:
+        """Start the thread."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
+        """Stop the thread; raises its error unless the block itself failed."""
         self._stopped.set()
         self._thread.join()
         if self._error is not None and kind is None:
@@ -49,27 +52,27 @@ class Live:
 
     @property
     def committed(self) -> int:
-        """How many transactions were committed up to now."""
+        """How many transactions were committed so far."""
         return self.tally.committed
 
     @property
     def tally(self) -> Tally:
-        """What happened up to now."""
+        """Counts of what happened so far."""
         return self._business.tally
 
     def wait(self, seconds: float) -> bool:
-        """Let it run for so long; False if it broke off meanwhile."""
+        """Wait for this time while it runs; False if the thread has ended."""
         self._thread.join(seconds)
         return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
             with self._business:
-                self._go_on()
+                self._simulate()
         except BaseException as error:
             self._error = error
 
-    def _go_on(self) -> None:
+    def _simulate(self) -> None:
         due = time.monotonic()
         while True:
             for _ in self._business.steps():

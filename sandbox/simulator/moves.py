@@ -1,4 +1,4 @@
-"""All moves by name, and how often each is made."""
+"""All moves by name, and their shares."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from types import MappingProxyType
 from psycopg2.extensions import cursor as Cursor
 
 from sandbox.simulator.catalogue import CATALOGUE
-from sandbox.simulator.people import PEOPLE
+from sandbox.simulator.context import Context
+from sandbox.simulator.customers import CUSTOMERS
+from sandbox.simulator.places import PLACES
 from sandbox.simulator.removal import REMOVAL
-from sandbox.simulator.scene import Scene
+from sandbox.simulator.staff import STAFF
 from sandbox.simulator.trade import TRADE
 
-# Makes one change in the cursor's open transaction. False: it found nothing suitable and changed nothing. It may
-# wait for a lock on a row beside the one that it chose, so set lock_timeout; `Scene.attempt` goes with a rollback.
-Move = Callable[[Cursor, Scene], bool]
+# Makes one change in the cursor's open transaction. False: it found no suitable row and changed nothing. It may
+# wait for a lock on another row than the chosen one, so set lock_timeout; `Context.attempt` belongs to a rollback.
+Move = Callable[[Cursor, Context], bool]
 
 MOVES: Mapping[str, Move] = MappingProxyType(
-    {move.__name__: move for move in (*TRADE, *PEOPLE, *CATALOGUE, *REMOVAL)}
+    {move.__name__: move for move in (*TRADE, *CUSTOMERS, *PLACES, *STAFF, *CATALOGUE, *REMOVAL)}
 )
 
-# Mostly trade, and as many copies come back as go out: otherwise the shelves would be empty one day.
+# Mostly trade. As many copies are returned as are rented: otherwise the stores would run out of copies.
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     dict.fromkeys(MOVES, 1.0)
     | {
@@ -41,7 +43,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
     }
 )
 
-# What a transaction may do that stays open for hours: it locks rows that everybody else can do without.
+# Moves of transactions that stay open for hours: they lock only rows that no other move needs.
 LONG_MOVES = (
     "rental_opened",
     "rental_paid",

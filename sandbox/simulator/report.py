@@ -1,16 +1,16 @@
-"""What happened in the source, as a table."""
+"""Prints what the simulator did, as a table."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.simulator.days import Tally
 from sandbox.simulator.moves import MOVES
+from sandbox.simulator.tally import Tally
 
 
 def show(tally: Tally, console: Console) -> None:
-    """Each move that was tried: how often it was committed, undone, or had nothing to do."""
+    """Each attempted move: how often it was committed, rolled back, or found no suitable row."""
     table = Table("move", title="what happened", title_justify="left", title_style="bold")
     for heading in ("done", "undone", "nothing to do"):
         table.add_column(heading, justify="right")

@@ -1,4 +1,4 @@
-"""Choosing, locking and writing single rows. A table's cost is the same at every scale: all goes by key."""
+"""Choose, lock and write single rows. All access is by key, so the cost does not grow with the table."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from sandbox.simulator.scene import Change, Removed, Scene
+from sandbox.simulator.context import Change, Context, Removed
 
 Row = dict[str, Any]
 
-# Row locks. A foreign key holds its parent FOR KEY SHARE until the end of the transaction, and that bars DELETE
-# only: were changes to lock FOR UPDATE, one waiting payment would keep every change from its cashier.
+# Row locks. A foreign key locks its parent FOR KEY SHARE until the end of the transaction. That conflicts with
+# FOR UPDATE only: if changes locked FOR UPDATE, one open payment would block every change of its cashier.
 REFER = "FOR KEY SHARE"
 CHANGE = "FOR NO KEY UPDATE"
-DELETE = "FOR UPDATE"  # also what a change to a column of a unique index takes
+DELETE = "FOR UPDATE"  # also needed to change a column of a unique index
 
-WINDOW = 5_000  # keys that one search reads at most
+WINDOW = 5_000  # the most keys that one search reads
 RECENT = 300  # keys that count as the newest
 
 
@@ -30,7 +30,7 @@ def rows(cursor: Cursor, statement: str, parameters: Sequence[Any] = ()) -> list
 
 def chosen(
     cursor: Cursor,
-    scene: Scene,
+    context: Context,
     table: str,
     where: str = "true",
     parameters: Sequence[Any] = (),
@@ -38,9 +38,10 @@ def chosen(
     lock: str = CHANGE,
     recent: bool = False,
 ) -> Row | None:
-    """A random row of `table` (alias t) where `where` holds, locked; rows locked by others are passed over.
+    """A random row of `table` (alias t) that meets `where`, locked; rows locked by others are skipped.
 
-    It is the first at or above a random key, looked for in a few windows of keys: None if those hold none.
+    It is the first such row at or above a random key. A few windows of keys are searched: None if they hold none.
+    recent: only among the newest keys.
     """
     key = f"{table}_id"
     cursor.execute(f"SELECT min({key}), max({key}) FROM {table}")
@@ -48,9 +49,9 @@ def chosen(
     if first is None:
         return None
     newest = max(first, last - (RECENT if recent else WINDOW) + 1)
-    starts = [scene.random.randint(newest, last), newest]
+    starts = [context.random.randint(newest, last), newest]
     if not recent:
-        starts = [scene.random.randint(first, last), *starts, first]
+        starts = [context.random.randint(first, last), *starts, first]
     for start in starts:
         found = rows(
             cursor,
@@ -64,13 +65,13 @@ def chosen(
 
 
 def locked(cursor: Cursor, table: str, key: int, lock: str = CHANGE) -> Row | None:
-    """The row of that key, locked; None if it is gone or somebody else's."""
+    """The row of that key, locked; None if it is missing or locked by another session."""
     found = rows(cursor, f"SELECT t.* FROM {table} t WHERE {table}_id = %s {lock} SKIP LOCKED", (key,))
     return found[0] if found else None
 
 
 def insert(cursor: Cursor, table: str, **values: Any) -> int:
-    """A new row; its key, from the source's own sequence."""
+    """Insert a row; its key, from the source's sequence."""
     places = ", ".join(["%s"] * len(values))
     cursor.execute(
         f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places}) RETURNING {table}_id",
@@ -80,23 +81,34 @@ def insert(cursor: Cursor, table: str, **values: Any) -> int:
     return int(key)
 
 
-def update(cursor: Cursor, scene: Scene, table: str, row: Row, **values: Any) -> None:
-    """Change columns of `row`, and remember what they held."""
+def update(cursor: Cursor, context: Context, table: str, row: Row, **values: Any) -> None:
+    """Change columns of `row`, and remember their old values."""
     key = row[f"{table}_id"]
     columns = ", ".join(f"{column} = %s" for column in values)
     cursor.execute(f"UPDATE {table} SET {columns} WHERE {table}_id = %s", (*values.values(), key))
-    scene.remember(Change(table, key, {column: row[column] for column in values}))
+    context.remember(Change(table, key, {column: row[column] for column in values}))
 
 
-def remove(cursor: Cursor, scene: Scene, *doomed: tuple[str, str], **values: Any) -> None:
-    """Delete and remember rows, given as (table, condition on %(name)s of `values`), children first."""
-    gone = []
-    for table, where in doomed:
+def change_one(
+    cursor: Cursor, context: Context, table: str, where: str, *parameters: Any, **values: Any
+) -> bool:
+    """Set columns of a random row that meets `where`; False if there is none."""
+    row = chosen(cursor, context, table, where, parameters)
+    if row is None:
+        return False
+    update(cursor, context, table, row, **values)
+    return True
+
+
+def remove(cursor: Cursor, context: Context, *targets: tuple[str, str], **values: Any) -> None:
+    """Delete and remember rows. `targets`: (table, condition with %(name)s of `values`), children first."""
+    deleted = []
+    for table, where in targets:
         cursor.execute(f"DELETE FROM {table} t WHERE {where} RETURNING to_json(t)::text", values)
-        gone.append((table, sorted(text for (text,) in cursor.fetchall())))
-    scene.remember(Removed(tuple(reversed(gone))))
+        deleted.append((table, sorted(text for (text,) in cursor.fetchall())))
+    context.remember(Removed(tuple(reversed(deleted))))
 
 
-def other(scene: Scene, choices: Sequence[Any], current: Any) -> Any:
-    """One of the choices, but not what is there already."""
-    return scene.random.choice([choice for choice in choices if choice != current])
+def other(context: Context, choices: Sequence[Any], current: Any) -> Any:
+    """A random one of the choices that differs from the current value."""
+    return context.random.choice([choice for choice in choices if choice != current])

@@ -27,10 +27,10 @@ from hypothesis.stateful import (
 from dvdrental_etl import config as config
 from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
-from sandbox.simulator.days import CONFLICTS
+from sandbox.simulator.context import Context
 from sandbox.simulator.live import Live
 from sandbox.simulator.moves import LONG_MOVES, MOVES
-from sandbox.simulator.scene import Scene
+from sandbox.simulator.transactions import CONFLICTS
 from tests.support.lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here, seldom
 from tests.support.mortal import Killed, dies_after
 from tests.support.servers import MakeLab
@@ -59,7 +59,7 @@ class Histories(RuleBasedStateMachine):
         self.open: list[Any] = []
         self.days = self.nights = 0
         # Today, so that payments lie around the moments at which the triggers date changes.
-        self.scene = Scene(Random(0), self.lab.source.value("SELECT localtimestamp(0)"))
+        self.context = Context(Random(0), self.lab.source.value("SELECT localtimestamp(0)"))
 
     def _connection(self) -> Any:
         connection = self.server.connect(self.lab.source.database)
@@ -70,10 +70,10 @@ class Histories(RuleBasedStateMachine):
     def _make(self, connection: Any, moves: Moves) -> bool:
         """Moves in the open transaction; False if it had to be rolled back."""
         try:
-            with self.scene.attempt(), connection.cursor() as cursor:
+            with self.context.attempt(), connection.cursor() as cursor:
                 for name, seed in moves:
-                    self.scene.random = Random(seed)
-                    MOVES[name](cursor, self.scene)
+                    self.context.random = Random(seed)
+                    MOVES[name](cursor, self.context)
         except CONFLICTS:
             connection.rollback()
             return False
@@ -141,7 +141,7 @@ class Histories(RuleBasedStateMachine):
             return self.server.connect(self.lab.source.database)
 
         self.days += 60  # no day twice: the same rental of the same copy at the same second would be refused
-        with Live(connect, 40, seed, self.scene.now.date() + timedelta(self.days)):
+        with Live(connect, 40, seed, self.context.now.date() + timedelta(self.days)):
             for table in TABLES:
                 self.lab.load(table)
         self.lab.check_invariants(loads=2)  # a dimension's own, and early members from the fact

@@ -147,7 +147,7 @@ def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     while not cluster.start(port):
         port = free_port()
     yield Place(port, "of the old server")
-    cluster.stop(for_good=True)
+    cluster.stop(discard=True)
     shutil.rmtree(home)
 
 

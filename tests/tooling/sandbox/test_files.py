@@ -12,7 +12,7 @@ import pytest
 from sandbox.access import State, credentials, pgpass, write_secret
 from sandbox.binaries import open_to_others, readable_by_others
 from sandbox.errors import SandboxError
-from sandbox.restore import TIMEOUT_OF_17, _drop_line, restore
+from sandbox.restore import TIMEOUT_SINCE_17, _drop_line, restore
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
 
@@ -79,7 +79,7 @@ def test_credentials_have_the_format_of_the_jobs(tmp_path):
 @pytest.mark.parametrize("name", ["thesis.odt", "credentials.json", "data"])
 def test_a_folder_with_other_things_is_left_alone(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(SandboxError, match=f"no sandbox and not empty .{name}"):
+    with pytest.raises(SandboxError, match=f"not a sandbox and not empty .{name}"):
         Sandbox(tmp_path).up()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
@@ -107,9 +107,9 @@ def test_a_tree_with_one_closed_file_is_not_readable_by_others(tmp_path, monkeyp
 
 def test_only_the_unsupported_setting_is_removed_from_a_script_for_an_older_server(tmp_path):
     script = tmp_path / "dump.sql"
-    head, data = b"SET a = 1;\n", b"COPY t (c) FROM stdin;\n" + TIMEOUT_OF_17 + b"\\.\n" + TIMEOUT_OF_17
-    script.write_bytes(head + TIMEOUT_OF_17 + data)
-    _drop_line(script, TIMEOUT_OF_17)
+    head, data = b"SET a = 1;\n", b"COPY t (c) FROM stdin;\n" + TIMEOUT_SINCE_17 + b"\\.\n" + TIMEOUT_SINCE_17
+    script.write_bytes(head + TIMEOUT_SINCE_17 + data)
+    _drop_line(script, TIMEOUT_SINCE_17)
     assert script.read_bytes() == head + data
 
 
@@ -118,7 +118,7 @@ def test_a_zip_of_two_dumps_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.tar", "")
         archive.writestr("b.tar", "")
-    with pytest.raises(SandboxError, match="holds 2 dumps, not one"):
+    with pytest.raises(SandboxError, match="contains 2 dumps, not one"):
         restore(path, {}, 180000)
 
 

@@ -110,7 +110,7 @@ def test_up_status_down_and_up_again(folder):
     assert (payments(sandbox), sandbox.port) == (first, port)
 
     home = sandbox.state.home
-    assert call("down", "--purge", "--dir", str(folder)).stdout == "down: its data is removed\n"
+    assert call("down", "--purge", "--dir", str(folder)).stdout == "down: its data is deleted\n"
     assert not folder.exists()
     assert not home.exists()
 
@@ -165,7 +165,7 @@ def test_other_content_than_is_there_is_refused(shared):
     other = call("up", "--scale", "0.02", "--dir", str(shared.directory))
     assert other.returncode == 1
     assert (
-        "holds generated data, scale 0.01, seed 2007, not generated data, scale 0.02, seed 2007"
+        "contains generated data, scale 0.01, seed 2007, not generated data, scale 0.02, seed 2007"
         in other.stderr
     )
     assert payments(shared) == before
@@ -255,7 +255,7 @@ def test_anothers_server_is_not_written_to(shared, folder, monkeypatch):
     theirs = shared.port
     monkeypatch.setattr(Cluster, "port", lambda _self: theirs)
     with pytest.raises(
-        SandboxError, match=rf"port {theirs} is served from elsewhere than .*: nothing was changed"
+        SandboxError, match=rf"port {theirs} belongs to another server than .*: nothing was changed"
     ):
         Sandbox(folder).up(SMALL)
     monkeypatch.undo()
@@ -367,7 +367,7 @@ def test_a_dump_that_was_cut_off_loads_nothing(shared, tmp_path, share):
     (tmp_path / "half.tar").write_bytes(whole[: int(len(whole) * share)])
     broken = f"broken_{share:g}"
     shared.create_database(broken)
-    with pytest.raises(SandboxError, match="is broken"):
+    with pytest.raises(SandboxError, match="is damaged"):
         shared.fill(broken, Content(dump=tmp_path / "half.tar"))
     assert ask(shared, broken, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 

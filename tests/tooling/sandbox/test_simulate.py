@@ -19,11 +19,12 @@ import pytest
 
 from sandbox.fill import Content
 from sandbox.server import Sandbox
-from sandbox.simulator.days import CLOSES, Business, Tally
+from sandbox.simulator.context import Context
+from sandbox.simulator.days import CLOSES, Business
 from sandbox.simulator.live import Live
 from sandbox.simulator.moves import MOVES
 from sandbox.simulator.rows import remove
-from sandbox.simulator.scene import Scene
+from sandbox.simulator.tally import Tally
 from tests.support.lab import until
 from tests.support.paths import ROOT
 
@@ -221,13 +222,13 @@ def test_a_move_changes_what_its_name_states_and_nothing_else(quiet, name):
         for seed in range(30):
             if made == 3:
                 break
-            scene = Scene(Random(seed), datetime(2007, 5, 15, 12))
+            context = Context(Random(seed), datetime(2007, 5, 15, 12))
             if name == "rental_paid":  # the newest rentals of a generated source are all paid
-                assert MOVES["rental_opened"](cursor, scene)
+                assert MOVES["rental_opened"](cursor, context)
             prepared = image(cursor)
             if name in BEFORE:
-                assert MOVES[BEFORE[name]](cursor, scene)
-            found = MOVES[name](cursor, scene)
+                assert MOVES[BEFORE[name]](cursor, context)
+            found = MOVES[name](cursor, context)
             effect = difference(prepared, image(cursor))
             if found:
                 made += 1
@@ -240,22 +241,22 @@ def test_a_move_changes_what_its_name_states_and_nothing_else(quiet, name):
 
 
 def test_an_open_rental_does_not_come_back_while_its_copy_is_out(quiet):
-    scene = Scene(Random(1), datetime(2007, 5, 15, 12))
+    context = Context(Random(1), datetime(2007, 5, 15, 12))
     with closing(quiet.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT min(rental_id) FROM rental WHERE return_date IS NULL")
         ((key,),) = cursor.fetchall()
         cursor.execute("CREATE TEMP TABLE was AS SELECT * FROM rental WHERE rental_id = %s", (key,))
         mine = "t.rental_id = %(key)s"
-        remove(cursor, scene, ("payment", mine), ("rental", mine), key=key)
+        remove(cursor, context, ("payment", mine), ("rental", mine), key=key)
         cursor.execute(
             "INSERT INTO rental (rental_date, inventory_id, customer_id, staff_id) "
             "SELECT now(), inventory_id, customer_id, staff_id FROM was RETURNING rental_id"
         )
         before = image(cursor)
-        assert MOVES["restored_identical"](cursor, scene) is False
+        assert MOVES["restored_identical"](cursor, context) is False
         assert image(cursor) == before
         cursor.execute("UPDATE rental SET return_date = now() WHERE rental_date = now()")
-        assert MOVES["restored_identical"](cursor, scene)
+        assert MOVES["restored_identical"](cursor, context)
         cursor.execute(
             "SELECT count(*) FROM rental JOIN was USING (rental_id, inventory_id, customer_id, last_update)"
         )
@@ -264,14 +265,14 @@ def test_an_open_rental_does_not_come_back_while_its_copy_is_out(quiet):
 
 
 def test_a_payment_does_not_come_back_without_its_rental(quiet):
-    scene = Scene(Random(1), datetime(2007, 5, 15, 12))
+    context = Context(Random(1), datetime(2007, 5, 15, 12))
     with closing(quiet.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT payment_id, rental_id FROM payment ORDER BY 1 LIMIT 1")
         ((payment, rental),) = cursor.fetchall()
-        remove(cursor, scene, ("payment", "t.payment_id = %(key)s"), key=payment)
+        remove(cursor, context, ("payment", "t.payment_id = %(key)s"), key=payment)
         cursor.execute("DELETE FROM rental WHERE rental_id = %s", (rental,))
-        assert MOVES["restored_identical"](cursor, scene) is False
-        assert len(scene.removed) == 1
+        assert MOVES["restored_identical"](cursor, context) is False
+        assert len(context.removed) == 1
         connection.rollback()
 
 
@@ -397,7 +398,7 @@ def test_locked_rows_are_skipped_and_a_locked_table_does_not_block(make_source):
     ):
         cursor.execute("SELECT FROM customer WHERE customer_id <> 5 FOR UPDATE")
         assert business.move("customer_renamed")
-        assert business.scene.changed[-1].key == 5
+        assert business.context.changed[-1].key == 5
         cursor.execute("LOCK TABLE payment IN SHARE MODE")
         assert business.move("payment_deleted") is False
         assert business.tally.undone == {"payment_deleted": 1}

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from psycopg2.errors import LockNotAvailable
 
-from sandbox.__main__ import parser
+from sandbox.arguments import parser
 from sandbox.errors import SandboxError
-from sandbox.simulator import days
+from sandbox.simulator import transactions
+from sandbox.simulator.context import MEMORY, Change, Context, Removed
 from sandbox.simulator.days import CLOSES, ENDINGS, FEWEST, LONG_PER_DAY, MOST, OPENS, Business
 from sandbox.simulator.moves import LONG_MOVES, MOVES, WEIGHTS
-from sandbox.simulator.scene import MEMORY, Change, Removed, Scene
 from tests.support.paths import ROOT
 
 START = date(2007, 5, 15)
@@ -55,15 +55,15 @@ class Connection:
 
 
 @pytest.fixture
-def moments(monkeypatch):
+def timestamps(monkeypatch):
     """Every move is a stand-in that finds something; the times at which they were made."""
     seen = []
 
-    def move(_cursor, scene):
-        seen.append(scene.now)
+    def move(_cursor, context):
+        seen.append(context.now)
         return True
 
-    monkeypatch.setattr(days, "MOVES", dict.fromkeys(MOVES, move))
+    monkeypatch.setattr(transactions, "MOVES", dict.fromkeys(MOVES, move))
     return seen
 
 
@@ -74,7 +74,7 @@ def opened():
 
 
 @pytest.fixture
-def business(opened, moments):
+def business(opened, timestamps):
     return Business(lambda: opened.append(Connection()) or opened[-1], 1, START)
 
 
@@ -149,17 +149,19 @@ def answering(answer) -> Any:
     return partial(Connection, answer=answer)
 
 
-def test_a_day_has_business_hours_and_time_only_goes_forward(business, moments):
+def test_a_day_has_business_hours_and_time_only_goes_forward(business, timestamps):
     business.day(30)
-    assert moments == sorted(moments)
-    assert {moment.date() for moment in moments} == {START}
-    assert time(9) <= moments[0].time() < time(10)
-    assert moments[-1] == datetime.combine(START, CLOSES)  # the payment by which the next run finds the day
-    assert business.scene.now == datetime.combine(START + timedelta(days=1), OPENS)
+    assert timestamps == sorted(timestamps)
+    assert {moment.date() for moment in timestamps} == {START}
+    assert time(9) <= timestamps[0].time() < time(10)
+    assert timestamps[-1] == datetime.combine(
+        START, CLOSES
+    )  # the payment by which the next run finds the day
+    assert business.context.now == datetime.combine(START + timedelta(days=1), OPENS)
     assert business.today == START + timedelta(days=1)
 
 
-def test_the_first_day_is_the_one_after_the_latest_payment(moments):
+def test_the_first_day_is_the_one_after_the_latest_payment(timestamps):
     assert Business(answering(START), 1).today == START
     assert Business(answering(START), 1, date(2009, 1, 1)).today == date(2009, 1, 1)
 
@@ -171,12 +173,12 @@ def test_a_source_without_payments_has_no_last_day(opened):
 
 
 @pytest.mark.parametrize(("customers", "transactions"), [(7, FEWEST), (600, 100), (600_000, MOST)])
-def test_a_larger_business_has_longer_days_up_to_a_point(moments, customers, transactions):
+def test_a_larger_business_has_longer_days_up_to_a_point(timestamps, customers, transactions):
     business = Business(answering(customers), 1, START)
     assert sum(1 for _ in business.steps()) == transactions
 
 
-def test_equal_seeds_draw_equal_numbers_and_each_day_others(opened, moments):
+def test_equal_seeds_draw_equal_numbers_and_each_day_others(opened, timestamps):
     def tallies(seed, start):
         business = Business(answering(600), seed, start)
         business.day(50)
@@ -192,7 +194,7 @@ def test_equal_seeds_draw_equal_numbers_and_each_day_others(opened, moments):
 
 def test_one_long_transaction_ends_a_day_later(business, opened):
     def open_since():
-        return [long.opened for long in business._long]
+        return [long.opened for long in business.transactions.long]
 
     business.day(40)
     assert open_since()
@@ -208,7 +210,7 @@ def test_one_long_transaction_ends_a_day_later(business, opened):
 def test_leaving_the_block_commits_what_is_open(business, opened):
     with business:
         business.day(40)
-        held = [long.connection for long in business._long]
+        held = [long.connection for long in business.transactions.long]
         commits = [connection.commits for connection in held]
         assert held
     assert [connection.commits for connection in held] == [count + 1 for count in commits]
@@ -217,7 +219,7 @@ def test_leaving_the_block_commits_what_is_open(business, opened):
 
 def test_an_error_rolls_back_what_is_open(business, opened):
     business.day(40)
-    held = [long.connection for long in business._long]
+    held = [long.connection for long in business.transactions.long]
     commits = [connection.commits for connection in held]
     with pytest.raises(RuntimeError), business:
         raise RuntimeError
@@ -237,19 +239,19 @@ def test_some_transactions_are_rolled_back_and_some_have_savepoints(business, op
 
 
 def test_a_conflict_is_an_undone_move_and_no_error(business, opened, monkeypatch):
-    def conflict(_cursor, scene):
-        scene.remember(Removed(()))
+    def conflict(_cursor, context):
+        context.remember(Removed(()))
         raise LockNotAvailable
 
-    monkeypatch.setattr(days, "MOVES", {"rental_paid": conflict})
+    monkeypatch.setattr(transactions, "MOVES", {"rental_paid": conflict})
     assert business.move("rental_paid") is False
     assert business.tally.undone == {"rental_paid": 1}
     assert opened[0].rollbacks == 1
-    assert business.scene.removed == []
+    assert business.context.removed == []
 
 
 def test_a_move_without_anything_to_do_is_no_transaction(business, monkeypatch):
-    monkeypatch.setattr(days, "MOVES", {"rental_paid": lambda _c, _s: False})
+    monkeypatch.setattr(transactions, "MOVES", {"rental_paid": lambda _c, _s: False})
     assert business.move("rental_paid") is False
     assert (business.tally.idle, business.tally.committed) == ({"rental_paid": 1}, 0)
 
@@ -258,23 +260,23 @@ def test_a_move_without_anything_to_do_is_no_transaction(business, monkeypatch):
 
 
 def test_a_rollback_forgets_what_was_deleted_and_changed_in_it():
-    scene = Scene(Random(1), datetime(2007, 5, 15))
+    context = Context(Random(1), datetime(2007, 5, 15))
     kept = Removed((("payment", ["{}"]),))
-    scene.remember(kept)
+    context.remember(kept)
 
     def fail():
-        with scene.attempt():
-            scene.remember(Removed(()))
-            scene.remember(Change("film", 1, {}))
+        with context.attempt():
+            context.remember(Removed(()))
+            context.remember(Change("film", 1, {}))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
-    assert (scene.removed, scene.changed) == ([kept], [])
+    assert (context.removed, context.changed) == ([kept], [])
 
 
 def test_memory_does_not_grow_for_ever():
-    scene = Scene(Random(1), datetime(2007, 5, 15))
+    context = Context(Random(1), datetime(2007, 5, 15))
     for key in range(MEMORY + 5):
-        scene.remember(Change("film", key, {}))
-    assert [scene.changed[0].key, scene.changed[-1].key] == [5, MEMORY + 4]
+        context.remember(Change("film", key, {}))
+    assert [context.changed[0].key, context.changed[-1].key] == [5, MEMORY + 4]

@@ -1,4 +1,4 @@
-"""What a move knows besides the database: the dice, the clock, and what was there before."""
+"""What a move gets besides the database: random numbers, the business clock, and what earlier moves changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-MEMORY = 200  # how many removals, and how many changes, are remembered: the newest
+MEMORY = 200  # the number of removals, and of changes, that are remembered; older ones are dropped
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Removed:
 
 @dataclass(frozen=True)
 class Change:
-    """What the changed columns of one row held before."""
+    """The values of the changed columns of one row before the change."""
 
     table: str
     key: int
@@ -29,8 +29,8 @@ class Change:
 
 
 @dataclass
-class Scene:
-    """`now` is business time without zone, as the source's own columns are; last_update follows the real clock."""
+class Context:
+    """`now` is business time without zone, like the source's columns. (Triggers set last_update by the real clock.)"""
 
     random: Random
     now: datetime
@@ -38,14 +38,14 @@ class Scene:
     changed: list[Change] = field(default_factory=list)
 
     def remember(self, event: Removed | Change) -> None:
-        """Keep what may be taken back later, and forget the oldest of its kind."""
+        """Keep what a later move may undo, and drop the oldest of its kind."""
         memory: list[Any] = self.removed if isinstance(event, Removed) else self.changed
         memory.append(event)
         del memory[:-MEMORY]
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """An error forgets what was remembered inside: for whoever rolls back what the moves did there."""
+        """An error drops what was remembered inside: use it around moves that are rolled back on error."""
         before = list(self.removed), list(self.changed)
         try:
             yield
