@@ -1,5 +1,5 @@
-"""A stand-in for Amazon Redshift before the sandbox's PostgreSQL: for tests and trials, never for the jobs to import.
+"""An emulator of Amazon Redshift on top of the sandbox's PostgreSQL, for tests and the demo. The jobs never import it.
 
-It speaks enough of Redshift's protocol for redshift_connector, refuses what Redshift refuses, executes COPY from an
-S3 server of its own, and runs the rest on PostgreSQL. docs/redshift-emulator.md says what that proves.
+It implements Redshift's protocol as far as redshift_connector needs it, rejects what Redshift rejects, executes COPY
+from its own S3 server, and runs all other statements on PostgreSQL. docs/redshift-emulator.md lists what this proves.
 """

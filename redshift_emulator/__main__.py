@@ -1,4 +1,4 @@
-"""python -m redshift_emulator DIRECTORY: serve until a signal to end comes. `python -m sandbox up` starts it."""
+"""python -m redshift_emulator DIRECTORY: serve until SIGTERM or SIGINT. `python -m sandbox up` starts it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.server import Sandbox
 
 
 def main(directory: Path) -> None:
-    """Blocked in every thread from the start on, the signals wait for sigwait."""
+    """Serve until a signal. The signals are blocked in all threads, so that sigwait gets them."""
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with Emulator(Sandbox(directory), DATABASE, directory / DATABASE) as emulator:

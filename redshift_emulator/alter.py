@@ -1,13 +1,13 @@
-"""Pure: the forms of ALTER TABLE that Redshift has."""
+"""Pure: Redshift's forms of ALTER TABLE."""
 
 from __future__ import annotations
 
 import re
 
-from redshift_emulator import ddl
-from redshift_emulator.ddl import Definition, Design
-from redshift_emulator.wire import Refusal
-from redshift_emulator.words import Token, closing, plain, spoken, tokens
+from redshift_emulator.columns import column, constraint
+from redshift_emulator.design import Definition, Design
+from redshift_emulator.tokens import Token, closing, normalized, significant, tokenize
+from redshift_emulator.wire import SqlError
 
 _DESIGNED = re.compile(
     r"^(ALTER (DISTSTYLE|DISTKEY|SORTKEY|COMPOUND|INTERLEAVED|ENCODE)|ALTER (COLUMN )?\S+ ENCODE)\b"
@@ -16,8 +16,8 @@ _PASSED = re.compile(r"^(RENAME|OWNER TO|DROP (COLUMN )?(?!CONSTRAINT)\S+|ALTER 
 
 
 def alter_table(sql: str) -> Definition:
-    """What PostgreSQL has to do, which is nothing (an empty text) if only the design changes. Raises Refusal."""
-    words = [token for token in spoken(tokens(sql)) if token.text != ";"]
+    """The statement for PostgreSQL: an empty text if only the design changes. Raises SqlError."""
+    words = [token for token in significant(tokenize(sql)) if token.text != ";"]
     at = 3
     while at < len(words) and words[at].text == ".":
         at += 2
@@ -25,52 +25,55 @@ def alter_table(sql: str) -> Definition:
     if table.startswith("#"):
         table = f'"{table.lower()}"'
     rest = words[at:]
-    line = plain(rest)
+    line = normalized(rest)
     design = Design()
     if _DESIGNED.match(line):
         _design(rest, design)
         return Definition("", table, design)
     if re.match(r"^ADD (CONSTRAINT \S+ )?(PRIMARY|UNIQUE|FOREIGN)\b", line):
-        ddl._constraint(rest[1:], design)
+        constraint(rest[1:], design)
         return Definition("", table, design)
     if line.startswith("DROP CONSTRAINT"):
         return Definition("", table, design)
     if line.startswith("APPEND FROM"):
-        source = "".join(token.text for token in rest[2:] if token.plain not in ("IGNOREEXTRA", "FILLTARGET"))
+        source = "".join(
+            token.text for token in rest[2:] if token.normalized not in ("IGNOREEXTRA", "FILLTARGET")
+        )
         return Definition(f"INSERT INTO {table} SELECT * FROM {source}", table, design)
     if line.startswith("ADD"):
         return Definition(f"ALTER TABLE {table} ADD COLUMN {_added(rest, design)}", table, design)
     if _PASSED.match(line):
-        if line.startswith("RENAME TO"):  # what comes after it finds the table by its new name
+        if line.startswith("RENAME TO"):  # the design is recorded under the new name
             schema = table.rpartition(".")[0]
             renamed = f"{schema}.{rest[2].text}" if schema else rest[2].text
             return Definition(f"ALTER TABLE {table} RENAME TO {rest[2].text}", renamed, design)
         return Definition(f"ALTER TABLE {table} " + " ".join(token.text for token in rest), table, design)
-    raise Refusal("0A000", f"ALTER TABLE {line.split(' (')[0]} is not supported")
+    raise SqlError("0A000", f"ALTER TABLE {line.split(' (')[0]} is not supported")
 
 
 def _design(words: list[Token], design: Design) -> None:
     for at, token in enumerate(words):
-        if token.plain == "DISTSTYLE":
-            design.diststyle = words[at + 1].plain
-        elif token.plain == "DISTKEY":
+        if token.normalized == "DISTSTYLE":
+            design.diststyle = words[at + 1].normalized
+        elif token.normalized == "DISTKEY":
             design.diststyle, design.distkey = "KEY", words[at + 1].value
-        elif token.plain == "SORTKEY" and at + 1 < len(words) and words[at + 1].text == "(":
+        elif token.normalized == "SORTKEY" and at + 1 < len(words) and words[at + 1].text == "(":
             end = closing(words, at + 1)
             design.sortkey = [one.value for one in words[at + 2 : end] if one.text != ","]
-        elif token.plain == "ENCODE" and words[at - 1].plain not in ("ALTER", "COLUMN"):
-            design.encodings[words[at - 1].value] = words[at + 1].plain
+        elif token.normalized == "ENCODE" and words[at - 1].normalized not in ("ALTER", "COLUMN"):
+            design.encodings[words[at - 1].value] = words[at + 1].normalized
 
 
 def _added(words: list[Token], design: Design) -> str:
-    column = words[2:] if words[1].plain == "COLUMN" else words[1:]
-    if any(token.text == "," for token in ddl.spoken(column) if not _inside(column, token)):
-        raise Refusal("42601", "ADD COLUMN adds only one column in each ALTER TABLE statement")
-    made = ddl._column(column, design)
+    """The column that ADD COLUMN adds. Raises SqlError."""
+    definition = words[2:] if words[1].normalized == "COLUMN" else words[1:]
+    if any(token.text == "," for token in significant(definition) if not _inside(definition, token)):
+        raise SqlError("42601", "ADD COLUMN adds only one column in each ALTER TABLE statement")
+    made = column(definition, design)
     if design.keys:
-        raise Refusal("0A000", "ALTER TABLE ADD COLUMN with a key is not supported")
+        raise SqlError("0A000", "ALTER TABLE ADD COLUMN with a key is not supported")
     if " NOT NULL" in made and " DEFAULT " not in made:
-        raise Refusal(
+        raise SqlError(
             "42P16", "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression"
         )
     return made

@@ -1,4 +1,4 @@
-"""A session on PostgreSQL that belongs to one client, and in which the emulator can run statements of its own."""
+"""One client's session on PostgreSQL, in which the emulator can run its own statements too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scramp import ScramClient
 from redshift_emulator.wire import (
     ASYNCHRONOUS,
     ConnectionLostError,
-    Refusal,
+    SqlError,
     Wire,
+    cstring,
     error_fields,
     start_packet,
-    text,
 )
 
 OWN = "redshift_emulator"
@@ -30,7 +30,7 @@ Emit = Callable[[bytes, bytes], None]
 
 
 class BackendError(Exception):
-    """PostgreSQL's ErrorResponse. What follows is ignored by the backend up to the next Sync."""
+    """PostgreSQL's ErrorResponse. The backend ignores further messages up to the next Sync."""
 
     def __init__(self, body: bytes) -> None:
         self.fields = error_fields(body)
@@ -38,19 +38,19 @@ class BackendError(Exception):
 
 
 class Backend:
-    """The wire to PostgreSQL. `emit` gets what it says at any time, such as notices."""
+    """The connection to PostgreSQL. `emit` gets messages that may come at any time, such as notices."""
 
     def __init__(self, address: tuple[str, int], emit: Emit) -> None:
         self.wire = Wire(socket.create_connection(address, timeout=None))
         self.wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.emit = emit
-        #: As the last ReadyForQuery said, and as COMMIT and BEGIN changed it since: I idle, T in a block, E failed.
+        #: Status of the last ReadyForQuery, updated by later BEGIN and COMMIT: I idle, T in a transaction, E failed.
         self.status = b"I"
-        #: After an error PostgreSQL ignores everything up to the next Sync, and answers nothing.
+        #: True after an error: PostgreSQL ignores all messages up to the next Sync, without an answer.
         self.ignores = False
 
     def log_in(self, user: str, password: str, database: str, settings: Mapping[str, str]) -> None:
-        """SCRAM, as the sandbox's server asks for. Raises BackendError."""
+        """Log in with SCRAM, as the sandbox's server requires. Raises BackendError."""
         self.wire.send_raw(start_packet({"user": user, "database": database, **SETTINGS, **settings}))
         client = ScramClient(["SCRAM-SHA-256"], user, password)
         while True:
@@ -64,7 +64,7 @@ class Backend:
             code, rest = struct.unpack("!i", body[:4])[0], body[4:]
             if code == 10:
                 first = client.get_client_first().encode()
-                self.wire.send((b"p", text("SCRAM-SHA-256") + struct.pack("!i", len(first)) + first))
+                self.wire.send((b"p", cstring("SCRAM-SHA-256") + struct.pack("!i", len(first)) + first))
             elif code == 11:
                 client.set_server_first(rest.decode())
                 self.wire.send((b"p", client.get_client_final().encode()))
@@ -74,7 +74,7 @@ class Backend:
                 raise ConnectionLostError(f"the server asks for authentication {code}")
 
     def read(self) -> tuple[bytes, bytes]:
-        """The next message that answers something. Raises BackendError."""
+        """The next answer. Raises BackendError."""
         while True:
             kind, body = self.wire.read()
             if kind == b"E":
@@ -88,19 +88,19 @@ class Backend:
                 return kind, body
             self.emit(kind, body)
 
-    def ask(self, kind: bytes, body: bytes, until: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Send one message, and give its answers up to one of the types that end them."""
+    def request(self, kind: bytes, body: bytes, until: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Send one message, and yield its answers up to one of the types in `until`."""
         self.wire.send((kind, body), (b"H", b""))
         while True:
             answer = self.read()
             if answer[0] == b"C":
-                self._note(answer[1])
+                self._track_status(answer[1])
             yield answer
             if answer[0] in until:
                 return
 
     def sync(self) -> bytes:
-        """End a series of messages: the state of the transaction."""
+        """Send Sync; returns the status of the transaction."""
         self.wire.send((b"S", b""))
         while True:
             kind, body = self.wire.read()
@@ -111,37 +111,37 @@ class Backend:
                 self.emit(kind, body)
 
     def run(self, statement: str) -> list[list[str | None]]:
-        """Run a statement of the emulator's own within the client's transaction; its rows as text.
+        """Run a statement of the emulator in the client's transaction; returns its rows as text.
 
         Raises BackendError.
         """
         self._begin(statement)
-        self.wire.send((b"C", b"P" + text(OWN)), (b"H", b""))
+        self.wire.send((b"C", b"P" + cstring(OWN)), (b"H", b""))
         rows = []
         while True:
             kind, body = self.read()
             if kind == b"D":
                 rows.append(_cells(body))
             elif kind == b"C":
-                self._note(body)
+                self._track_status(body)
             elif kind == b"3":
                 return rows
 
     def _begin(self, statement: str) -> None:
-        """Parse, bind and execute in one go, and read up to what Execute answers.
+        """Parse, bind and execute in one go, and read up to the answer to Execute.
 
-        An earlier statement of that name is closed first: an error may have left one.
+        An earlier statement of this name is closed first: an error may have left one.
         """
-        name = text(OWN)
+        name = cstring(OWN)
         self.wire.send(
             (b"C", b"S" + name),
-            (b"P", name + text(statement) + b"\0\0"),
+            (b"P", name + cstring(statement) + b"\0\0"),
             (b"B", name + name + bytes(6)),
             (b"E", name + bytes(4)),
             (b"H", b""),
         )
-        for wanted in (b"3", b"1", b"2"):
-            while self.read()[0] != wanted:
+        for expected in (b"3", b"1", b"2"):
+            while self.read()[0] != expected:
                 pass
 
     def value(self, statement: str) -> str | None:
@@ -150,24 +150,24 @@ class Backend:
         return rows[0][0] if rows else None
 
     def copy(self, statement: str, chunks: Iterable[bytes]) -> int:
-        """Feed COPY ... FROM STDIN; how many rows it took. An error of `chunks` fails the COPY, and is raised."""
+        """Run COPY ... FROM STDIN; returns the number of rows. An error of `chunks` aborts the COPY, and is raised."""
         self._begin(statement)
         while self.read()[0] != b"G":
             pass
         try:
             for chunk in chunks:
                 self.wire.send((b"d", chunk))
-        except Refusal as refusal:
-            self.wire.send((b"f", text(refusal.message)), (b"H", b""))
+        except SqlError as error:
+            self.wire.send((b"f", cstring(error.message)), (b"H", b""))
             try:
                 self._answer_to_copy()
             except BackendError:
-                raise refusal from None
+                raise error from None
             raise
-        # After CopyDone the backend answers only to Flush or Sync.
+        # After CopyDone the backend answers only after Flush or Sync.
         self.wire.send((b"c", b""), (b"H", b""))
         rows = self._answer_to_copy()
-        for _ in self.ask(b"C", b"P" + text(OWN), b"3"):
+        for _ in self.request(b"C", b"P" + cstring(OWN), b"3"):
             pass
         return rows
 
@@ -177,7 +177,7 @@ class Backend:
             if kind == b"C":
                 return int(body.rstrip(b"\0").split()[-1])
 
-    def _note(self, tag: bytes) -> None:
+    def _track_status(self, tag: bytes) -> None:
         word = tag.split(b" ")[0].rstrip(b"\0")
         if word in (b"BEGIN", b"START"):
             self.status = b"T"
@@ -185,7 +185,7 @@ class Backend:
             self.status = b"I"
 
     def close(self) -> None:
-        """End the session: PostgreSQL rolls back what was not committed."""
+        """Disconnect: PostgreSQL rolls back an open transaction."""
         self.wire.close()
 
 
@@ -201,7 +201,7 @@ def _cells(row: bytes) -> list[str | None]:
 
 
 def quoted(value: str | None) -> str:
-    """A literal for statements of the emulator's own."""
+    """A literal for the emulator's own statements."""
     if value is None:
         return "NULL"
     return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

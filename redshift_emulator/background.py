@@ -1,4 +1,4 @@
-"""The emulator as a process of its own beside the sandbox's server: started by `up`, ended by `down`."""
+"""The emulator as a separate process beside the sandbox's server: started by `up`, stopped by `down`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sandbox.server import Sandbox
 ROOT = Path(__file__).resolve().parents[1]
 DATABASE = "redshift"
 STATE, ENVIRONMENT, LOG = "redshift.json", "redshift.env", "redshift.log"
-PATIENCE = 60.0
+START_TIMEOUT = 60.0  # seconds
 
 
 def start(sandbox: Sandbox) -> dict[str, Any]:
-    """Start the emulator unless it runs, and make credentials.json name it; what it says of itself.
+    """Start the emulator unless it runs, and write it to credentials.json; returns its state.
 
     Raises SandboxError.
     """
@@ -38,7 +38,7 @@ def start(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def stop(directory: Path, purge: bool = False) -> bool:
-    """End the emulator of this folder, if it runs. Its tables stay in the server; its S3 is gone."""
+    """Stop the emulator of this folder, if it runs. Its tables stay in PostgreSQL; the objects in its S3 are lost."""
     state = running(directory)
     if state is not None:
         process = psutil.Process(state["process"])
@@ -55,10 +55,10 @@ def stop(directory: Path, purge: bool = False) -> bool:
 
 
 def running(directory: Path) -> dict[str, Any] | None:
-    """What the running emulator of this folder says of itself; None if none runs."""
+    """The state of the running emulator of this folder; None if none runs."""
     try:
         state: dict[str, Any] = json.loads((directory / STATE).read_text())
-        # A process number alone may be somebody else's by now.
+        # The process id alone is not enough: it may belong to another process by now.
         is_ours = psutil.Process(state["process"]).create_time() == state["began"]
     except (OSError, ValueError, psutil.Error):
         return None
@@ -76,7 +76,7 @@ def _start(directory: Path) -> dict[str, Any]:
             stderr=log,
             start_new_session=True,
         )
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         if (state := running(directory)) is not None:
             return state
@@ -87,11 +87,11 @@ def _start(directory: Path) -> dict[str, Any]:
 
 
 def describe(emulator: Emulator) -> dict[str, Any]:
-    """What a running emulator tells of itself, secrets included."""
-    me = psutil.Process()
+    """The state file's content: process, credentials and environment, secrets included."""
+    process = psutil.Process()
     return {
-        "process": me.pid,
-        "began": me.create_time(),
+        "process": process.pid,
+        "began": process.create_time(),
         **emulator.credentials(),
         "environment": emulator.environment(),
     }

@@ -1,4 +1,4 @@
-"""The emulator's database: made once, with what Redshift's catalogue and functions have and PostgreSQL's lack."""
+"""Create the emulator's database, with Redshift's catalogue views and functions that PostgreSQL lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).with_name("catalogue.sql")
 
 
 def prepare(sandbox: Sandbox, database: str) -> None:
-    """Make the database unless it exists, owned like a warehouse, and put the catalogue into it."""
+    """Create the database unless it exists, with the owner of a warehouse, and add the catalogue to it."""
     if database not in sandbox.databases():
         sandbox.create_database(database, owner=WRITER)
     with sandbox.superuser(database) as connection, connection.cursor() as cursor:

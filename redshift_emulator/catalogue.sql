@@ -1,21 +1,21 @@
--- What Redshift has and PostgreSQL lacks: functions and system views, in pg_catalog so that every search_path finds them.
+-- Functions and system views that Redshift has and PostgreSQL lacks, in pg_catalog so that every search_path finds them.
 -- Run once in the emulator's database, as superuser.
 SET allow_system_table_mods = on;
 
 CREATE SCHEMA redshift_emulator;
 GRANT USAGE ON SCHEMA redshift_emulator TO PUBLIC;
 
--- One row per table: distribution, sort key and the keys that nobody enforces.
+-- One row per table: distribution, sort key, and keys, which are not enforced.
 CREATE TABLE redshift_emulator.design (table_id oid PRIMARY KEY, facts jsonb NOT NULL);
 GRANT SELECT, INSERT, UPDATE ON redshift_emulator.design TO PUBLIC;
 
--- Aborts the transaction as an error of the emulator's own does.
+-- Aborts the transaction, for an error that the emulator found.
 CREATE FUNCTION redshift_emulator.refuse(state text, message text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
 END $$;
 
--- varchar(n) and char(n) count bytes in Redshift, characters in PostgreSQL: a check constraint makes up for it.
+-- varchar(n) and char(n) count bytes in Redshift, characters in PostgreSQL: so a check constraint limits the bytes.
 CREATE FUNCTION redshift_emulator.after_ddl(name text, known jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     c record;
@@ -168,12 +168,12 @@ SELECT table_catalog::text, table_schema::text, table_name::text, table_type::te
 
 CREATE VIEW pg_catalog.svv_external_schemas AS SELECT NULL::oid AS esoid, NULL::text AS schemaname WHERE false;
 
--- Two slices a node, as many as the emulator was told.
+-- Two slices per node; the number of slices is a setting of the emulator.
 CREATE VIEW pg_catalog.stv_slices AS
 SELECT n / 2 AS node, n AS slice, n % 2 AS localslice, 'D'::char(1) AS type
 FROM generate_series(0, current_setting('redshift_emulator.slices')::integer - 1) AS n;
 
--- A failed COPY's rows outlive its transaction: the emulator writes them on a connection of its own.
+-- The rows of a failed COPY must survive its rollback: the emulator writes them on a separate connection.
 CREATE TABLE pg_catalog.sys_load_error_detail (
     user_id integer, query_id bigint, transaction_id bigint, session_id integer, database_name text, table_id integer,
     start_time timestamp, file_name text, line_number bigint, column_name text, column_type text, column_length text,

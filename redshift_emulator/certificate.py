@@ -1,4 +1,4 @@
-"""Pure but for the clock: an authority of our own, and the certificate of 127.0.0.1 that it signs."""
+"""Create a certificate authority, and a certificate of 127.0.0.1 that it signs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def make(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """The authority's certificate as a file for clients (SSL_CERT_FILE), and the server's side of TLS."""
+    """The file of the authority's certificate, for clients (SSL_CERT_FILE), and the TLS context of the server."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _name("sandbox Redshift authority")
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)

@@ -1,4 +1,4 @@
-"""Pure: the text of a COPY as options, with what Redshift does not take for Parquet refused."""
+"""Pure: parse a COPY command; reject options that Redshift does not accept for Parquet."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from redshift_emulator.wire import Refusal
-from redshift_emulator.words import Token, closing, spoken, tokens
+from redshift_emulator.tokens import Token, closing, significant, tokenize
+from redshift_emulator.wire import SqlError
 
-#: Options with a value, and whether columnar formats take them.
+#: Options with a value, and whether columnar formats accept them.
 _WITH_VALUE = {
     "REGION": False,
     "MAXERROR": False,
@@ -26,7 +26,8 @@ _WITH_VALUE = {
     "COMPUPDATE": False,
     "ACCEPTINVCHARS": True,
 }
-_ALONE = {
+#: Options without a value.
+_WITHOUT_VALUE = {
     "ACCEPTANYDATE": False,
     "BLANKSASNULL": False,
     "EMPTYASNULL": False,
@@ -76,8 +77,8 @@ class Copy:
 
 
 def parse(sql: str) -> Copy:
-    """Raises Refusal."""
-    words = [token for token in spoken(tokens(sql)) if token.text != ";"]
+    """Parse a COPY command. Raises SqlError."""
+    words = [token for token in significant(tokenize(sql)) if token.text != ";"]
     at = 2
     while at + 1 < len(words) and words[at].text == ".":
         at += 2
@@ -89,26 +90,26 @@ def parse(sql: str) -> Copy:
         end = closing(words, at)
         columns = [token.value for token in words[at + 1 : end] if token.text != ","]
         at = end + 1
-    if at + 1 >= len(words) or words[at].plain != "FROM":
+    if at + 1 >= len(words) or words[at].normalized != "FROM":
         raise _syntax(words, at)
     if words[at + 1].kind != "string":
         raise _syntax(words, at + 1)
     copy = Copy(table, columns, words[at + 1].value)
     if not re.match(r"s3://[a-z0-9][a-z0-9.-]+/.", copy.source):
-        raise Refusal("0A000", f"emulator: COPY reads s3://bucket/key, and not {copy.source}")
+        raise SqlError("0A000", f"emulator: COPY reads from s3://bucket/key only, not from {copy.source}")
     _options(words, at + 2, copy)
     _check(copy)
     return copy
 
 
-def _syntax(words: Sequence[Token], at: int) -> Refusal:
+def _syntax(words: Sequence[Token], at: int) -> SqlError:
     near = words[at].text if at < len(words) else "end of input"
-    return Refusal("42601", f'syntax error at or near "{near}"')
+    return SqlError("42601", f'syntax error at or near "{near}"')
 
 
 def _options(words: Sequence[Token], at: int, copy: Copy) -> None:
     while at < len(words):
-        word = words[at].plain
+        word = words[at].normalized
         if word in ("WITH", "FORMAT", "AS") and at + 1 < len(words):
             at += 1
         elif word in _FORMATS:
@@ -117,14 +118,14 @@ def _options(words: Sequence[Token], at: int, copy: Copy) -> None:
             copy.manifest, at = True, at + 1
         elif word in ("IAM_ROLE", "CREDENTIALS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
             at = _authorization(words, at, copy)
-        elif word in _ALONE:
+        elif word in _WITHOUT_VALUE:
             copy.options.append(word)
             at += 1
         elif word in _WITH_VALUE:
             copy.options.append(word)
-            at += 2 if at + 1 < len(words) and words[at + 1].plain == "AS" else 1
+            at += 2 if at + 1 < len(words) and words[at + 1].normalized == "AS" else 1
             if at < len(words) and (
-                words[at].kind in ("string", "number") or words[at].plain in ("ON", "OFF", "PRESET")
+                words[at].kind in ("string", "number") or words[at].normalized in ("ON", "OFF", "PRESET")
             ):
                 at += 1
         else:
@@ -132,9 +133,9 @@ def _options(words: Sequence[Token], at: int, copy: Copy) -> None:
 
 
 def _authorization(words: Sequence[Token], at: int, copy: Copy) -> int:
-    word = words[at].plain
-    at += 2 if at + 1 < len(words) and words[at + 1].plain == "AS" else 1
-    if at >= len(words) or (words[at].kind != "string" and words[at].plain != "DEFAULT"):
+    word = words[at].normalized
+    at += 2 if at + 1 < len(words) and words[at + 1].normalized == "AS" else 1
+    if at >= len(words) or (words[at].kind != "string" and words[at].normalized != "DEFAULT"):
         raise _syntax(words, at)
     value = words[at].value
     if word == "IAM_ROLE":
@@ -153,11 +154,11 @@ def _authorization(words: Sequence[Token], at: int, copy: Copy) -> int:
 
 def _check(copy: Copy) -> None:
     if copy.format != "PARQUET":
-        raise Refusal(
+        raise SqlError(
             "0A000", f"emulator: COPY of {copy.format} is Redshift's, but not emulated: use FORMAT PARQUET"
         )
     for option in copy.options:
-        if not (_ALONE | _WITH_VALUE)[option]:
-            raise Refusal("0A000", f"{option} argument is not supported for PARQUET based COPY")
+        if not (_WITHOUT_VALUE | _WITH_VALUE)[option]:
+            raise SqlError("0A000", f"{option} argument is not supported for PARQUET based COPY")
     if not copy.role and not copy.key_id:
-        raise Refusal("42601", "CREDENTIALS argument is required but not specified for COPY: give IAM_ROLE")
+        raise SqlError("42601", "CREDENTIALS argument is required but not specified for COPY: give IAM_ROLE")

@@ -1,4 +1,4 @@
-"""Correlated subqueries of the patterns that Redshift cannot decorrelate, as far as qualified names tell."""
+"""Find correlated subqueries that Redshift cannot decorrelate. Only qualified column names are recognized."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from redshift_emulator.wire import Refusal
+from redshift_emulator.wire import SqlError
 
 UNSUPPORTED = "This type of correlated subquery pattern is not supported due to internal error"
 _BLOCKS = ("select_statement", "delete_statement", "update_statement")
 
 
 def check(tree: Any) -> None:
-    """Raises Refusal for a pattern of the page "Correlated subqueries" of the Database Developer Guide."""
+    """Raises SqlError for a pattern of the page "Correlated subqueries" of the Database Developer Guide."""
     for block in tree.recursive_crawl(*_BLOCKS):
         for inner in _inner_blocks(block):
             _check_block(inner, [block])
 
 
 def _check_block(block: Any, outer: list[Any]) -> None:
+    """Check one subquery. `outer` are the blocks around it, the nearest last."""
     own = _names(block)
-    scopes = [_names(one) - own for one in outer]  # the nearest last
+    scopes = [_names(one) - own for one in outer]  # of the blocks around it
     used = set(_qualifiers(block))
     skipped = {name for scope in scopes[:-1] for name in scope & used} - scopes[-1]
     if skipped:
-        _refuse(f"{min(skipped)} is of a block outside the one that encloses the subquery")
+        _reject(f"{min(skipped)} belongs to a block outside the one that encloses the subquery")
     correlated = used & scopes[-1]
     if correlated:
         if _has_window(block):
-            _refuse("a window function in a correlated subquery")
+            _reject("a window function in a correlated subquery")
         if _child(block, "limit_clause"):
-            _refuse("LIMIT in a correlated subquery")
+            _reject("LIMIT in a correlated subquery")
         if (
             _child(block, "groupby_clause")
             and _is_after_in(block, outer[-1])
             and _aggregates(block) - {"MIN", "MAX"}
         ):
-            _refuse("an aggregate with GROUP BY in a correlated subquery after IN")
+            _reject("an aggregate with GROUP BY in a correlated subquery after IN")
         if _is_grouped_by(block, outer[-1]):
-            _refuse("GROUP BY the result of a correlated subquery")
+            _reject("GROUP BY the result of a correlated subquery")
     for inner in _inner_blocks(block):
         _check_block(inner, [*outer, block])
     _check_outer_join(block, outer)
@@ -56,15 +57,15 @@ def _check_outer_join(block: Any, outer: list[Any]) -> None:
             if {"LEFT", "RIGHT", "FULL"} & set(words) and set(_qualifiers(block)) & (
                 _names(outer[-1]) - _names(block)
             ):
-                _refuse("a correlated subquery in the ON clause of an outer join")
+                _reject("a correlated subquery in the ON clause of an outer join")
 
 
-def _refuse(why: str) -> None:
-    raise Refusal("0A000", UNSUPPORTED, detail=why)
+def _reject(reason: str) -> None:
+    raise SqlError("0A000", UNSUPPORTED, detail=reason)
 
 
 def _inner_blocks(block: Any) -> Iterator[Any]:
-    """The blocks directly inside, not those inside them; branches of a UNION in FROM count alike."""
+    """The blocks directly inside, without deeper ones; each branch of a UNION in FROM is one."""
     for part in block.segments:
         if part.is_type("select_statement"):
             yield part
@@ -95,7 +96,7 @@ def _names(block: Any) -> set[str]:
 
 
 def _qualifiers(block: Any) -> Iterator[str]:
-    """Tables that the block's own columns are qualified with."""
+    """The table names that qualify the block's own columns."""
     for reference in _own_parts(block, "column_reference"):
         parts = reference.raw.split(".")
         if len(parts) > 1:
@@ -103,7 +104,7 @@ def _qualifiers(block: Any) -> Iterator[str]:
 
 
 def _is_after_in(block: Any, outer: Any) -> bool:
-    """Whether the block stands in x IN (...)."""
+    """Whether the block is the subquery of x IN (...)."""
     for step in outer.path_to(block):
         words = [part.raw.upper() for part in step.segment.segments if part.is_type("keyword", "bracketed")]
         if any(a == "IN" and b.startswith("(") for a, b in itertools.pairwise(words)):
@@ -112,7 +113,7 @@ def _is_after_in(block: Any, outer: Any) -> bool:
 
 
 def _aggregates(block: Any) -> set[str]:
-    """Functions in what the block selects."""
+    """Functions in the select list of the block."""
     found = set()
     for clause in block.segments:
         if clause.is_type("select_clause"):
@@ -121,7 +122,7 @@ def _aggregates(block: Any) -> set[str]:
 
 
 def _is_grouped_by(block: Any, outer: Any) -> bool:
-    """Whether the outer block groups by the name, or the number, of the column that the block gives."""
+    """Whether the outer block groups by the name or number of the column that this block computes."""
     grouped = {
         part.raw.lower() for one in outer.segments if one.is_type("groupby_clause") for part in one.segments
     }

@@ -1,4 +1,4 @@
-"""The emulator: a port that redshift_connector takes for a cluster, and an S3 beside it."""
+"""The emulator: a server that clients use like a Redshift cluster, and an S3 server."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any, Literal
 from redshift_emulator import catalogue, certificate
 from redshift_emulator.backend import Backend, Emit
 from redshift_emulator.faults import Faults
-from redshift_emulator.greeting import Door
+from redshift_emulator.handshake import Handshake
 from redshift_emulator.parquet import BadFile
 from redshift_emulator.s3 import S3, Access
 from redshift_emulator.scan import Scanner
 from redshift_emulator.session import Session
 from redshift_emulator.statement import is_of_the_driver
-from redshift_emulator.words import plain, tokens
+from redshift_emulator.tokens import normalized, tokenize
 from sandbox.access import WRITER
 from sandbox.errors import SandboxError
 from sandbox.postgres import HOST, free_port
@@ -31,11 +31,11 @@ Isolation = Literal["serializable", "repeatable read"]
 
 
 class Emulator:
-    """A context manager. Files of its own lie in `directory`; its data, in `database` of the sandbox's server.
+    """A context manager. Its files are in `directory`, its data in `database` of the sandbox's server.
 
-    isolation "repeatable read" is Redshift's SNAPSHOT, the default of new clusters; "serializable" the stricter one
-    of older clusters. keys_in_copy allows access keys in the text of COPY, which are refused otherwise. slices is what
-    new sessions find in STV_SLICES; None makes it a Serverless workgroup, which shows nobody such tables.
+    isolation: "repeatable read" is Redshift's SNAPSHOT, the default of new clusters; "serializable" is the stricter
+    level of older clusters. keys_in_copy: allow access keys in the text of COPY. slices: the number of rows that new
+    sessions see in STV_SLICES; None makes it a Serverless workgroup, where these tables are not readable.
     """
 
     def __init__(
@@ -56,20 +56,21 @@ class Emulator:
         self.port = port
         self.user, self.password = "awsuser", secrets.token_urlsafe(24)
         self.iam_role = ROLE
-        #: Every statement that clients sent, but for those that drivers send on their own account.
+        #: Every statement that clients sent, except the drivers' own catalogue queries.
         self.statements: list[str] = []
         self._keys_in_copy = keys_in_copy
         self._sessions: set[Session] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Emulator:
+        """Start to serve."""
         self.directory.mkdir(parents=True, exist_ok=True)
         catalogue.prepare(self.sandbox, self.database)
         self.ca_file, tls = certificate.make(self.directory)
-        self.door = Door(tls, self.user, self.password, {self.database})
+        self.handshake = Handshake(tls, self.user, self.password, {self.database})
         self._s3 = S3()
         self._s3.start()
-        self.faults = Faults(self._s3.mischief)
+        self.faults = Faults(self._s3.faults)
         keys = (self.s3.access_key_id, self.s3.secret_access_key) if self._keys_in_copy else ("", "")
         self.scanner = Scanner(self.s3.client(), self.iam_role, *keys)
         self._listener = socket.create_server((HOST, free_port(self.port or None)), backlog=64)
@@ -80,6 +81,7 @@ class Emulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Disconnect all clients and stop."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -95,13 +97,13 @@ class Emulator:
         return self._s3.access
 
     def environment(self) -> dict[str, str]:
-        """The variables by which clients trust the certificate and get into S3."""
+        """Environment variables of clients: the certificate to trust, and the keys of S3."""
         return {"SSL_CERT_FILE": str(self.ca_file), **self.s3.environment()}
 
     def serve(self, database: str) -> None:
-        """Serve another database of the sandbox's server as well: a new one, or a clone of one that was served."""
+        """Serve one more database of the sandbox's server: a new one, or a clone of one that was served."""
         catalogue.prepare(self.sandbox, database)
-        self.door.databases.add(database)
+        self.handshake.databases.add(database)
 
     def credentials(self, database: str = "", staging: str = "staging") -> dict[str, dict[str, str]]:
         """The sections of credentials.json that name this cluster, its S3 and a folder there."""
@@ -119,9 +121,9 @@ class Emulator:
         }
         return {"warehouse": warehouse, "s3": s3}
 
-    def saw(self, sql: str) -> None:
-        """Note a statement of a client."""
-        line = plain(tokens(sql[:200]))
+    def record_statement(self, sql: str) -> None:
+        """Add a client's statement to `statements`."""
+        line = normalized(tokenize(sql[:200]))
         if line and not is_of_the_driver(line):
             self.statements.append(sql)
 
@@ -129,13 +131,13 @@ class Emulator:
         """A new session on PostgreSQL."""
         port = self.sandbox.port
         if port is None:
-            raise SandboxError("the sandbox's server is down")
-        made = Backend((HOST, port), emit)
-        made.log_in(WRITER, self.sandbox.state.passwords[WRITER], database, settings)
-        return made
+            raise SandboxError("the sandbox's server is down: start it with `python -m sandbox up`")
+        backend = Backend((HOST, port), emit)
+        backend.log_in(WRITER, self.sandbox.state.passwords[WRITER], database, settings)
+        return backend
 
-    def load_failed(self, database: str, bad: BadFile, table: str) -> None:
-        """Write a failed COPY down where its rollback does not reach."""
+    def record_load_error(self, database: str, bad: BadFile, table: str) -> None:
+        """Record a failed COPY on a separate connection, so that it survives the rollback."""
         column: Any = bad.column
         with self.sandbox.superuser(database) as connection, connection.cursor() as cursor:
             cursor.execute(

@@ -1,39 +1,39 @@
-"""Mishaps that a test orders, each for the next so many times."""
+"""Faults that tests inject, each for a given number of times."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 
-from redshift_emulator.s3 import Mischief
+from redshift_emulator.s3 import S3Faults
 
 
 class Faults:
-    """Commits that go wrong, and an S3 that does."""
+    """Faults of COMMIT and of S3."""
 
-    def __init__(self, s3: Mischief) -> None:
+    def __init__(self, s3: S3Faults) -> None:
         self._s3 = s3
-        self._ordered: Counter[str] = Counter()
+        self._pending: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def s3_fails(self, requests: int) -> None:
-        """The next requests to S3, anybody's, are answered with 503 Slow Down."""
+        """The next requests to S3, of any client, are answered with 503 Slow Down."""
         with self._s3.lock:
             self._s3.failures = requests
 
     def s3_slow(self, requests: int, seconds: float) -> None:
-        """The next requests to S3 wait so long before they are looked at."""
+        """The next requests to S3 wait for `seconds` before they are answered."""
         with self._s3.lock:
             self._s3.delays, self._s3.seconds = requests, seconds
 
     def s3_holds(self, requests: int) -> None:
-        """The next requests to S3 wait, once all of them is here, until s3_lets_go()."""
+        """The next requests to S3, after they were received completely, wait until s3_lets_go()."""
         with self._s3.lock:
-            self._s3.may_go.clear()
+            self._s3.released.clear()
             self._s3.holds, self._s3.held = requests, 0
 
     def s3_held(self) -> int:
-        """How many requests were held since that was ordered."""
+        """How many requests were held since the last call of s3_holds()."""
         with self._s3.lock:
             return self._s3.held
 
@@ -41,32 +41,32 @@ class Faults:
         """The end of s3_holds()."""
         with self._s3.lock:
             self._s3.holds = 0
-            self._s3.may_go.set()
+            self._s3.released.set()
 
     def s3_is_quiet(self) -> bool:
-        """Whether S3 has answered all that it was asked, also those who are no longer there to hear it."""
+        """Whether S3 has answered all requests, those of disconnected clients included."""
         with self._s3.lock:
             return self._s3.under_way == 0
 
     def cut_before_commit(self, times: int = 1) -> None:
-        """The client's connection breaks when it says COMMIT, and nothing was committed."""
-        self._order("cut before commit", times)
+        """The client's connection breaks at COMMIT, and nothing is committed."""
+        self._inject("cut before commit", times)
 
     def cut_after_commit(self, times: int = 1) -> None:
-        """The client's connection breaks when it says COMMIT, and all was committed."""
-        self._order("cut after commit", times)
+        """The client's connection breaks at COMMIT, and the transaction is committed."""
+        self._inject("cut after commit", times)
 
     def conflict_at_commit(self, times: int = 1) -> None:
-        """COMMIT ends with error 1023, as if another transaction had come between."""
-        self._order("conflict", times)
+        """COMMIT fails with error 1023, as after a conflict with another transaction."""
+        self._inject("conflict", times)
 
-    def _order(self, what: str, times: int) -> None:
+    def _inject(self, fault: str, times: int) -> None:
         with self._lock:
-            self._ordered[what] += times
+            self._pending[fault] += times
 
-    def takes(self, what: str) -> bool:
-        """Whether it is to happen now; counts it."""
+    def is_due(self, fault: str) -> bool:
+        """Whether this fault is to happen now; it counts as done then."""
         with self._lock:
-            happens = self._ordered[what] > 0
-            self._ordered[what] -= 1 if happens else 0
+            happens = self._pending[fault] > 0
+            self._pending[fault] -= 1 if happens else 0
             return happens

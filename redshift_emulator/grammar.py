@@ -1,4 +1,4 @@
-"""sqlfluff's grammar of Redshift: whether a statement is in it, and its tree."""
+"""Parse statements with sqlfluff's grammar of Redshift."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlfluff.core import FluffConfig, Linter
 
-from redshift_emulator.wire import Refusal
-from redshift_emulator.words import shape
+from redshift_emulator.tokens import shape
+from redshift_emulator.wire import SqlError
 
-MOST_REMEMBERED = 2_000
+MAX_CACHED = 2_000
 _trees: OrderedDict[str, Any] = OrderedDict()
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
 @cache
@@ -24,16 +24,16 @@ def _linter() -> Linter:
 
 
 def tree(sql: str) -> Any:
-    """The statement's tree. Raises Refusal if Redshift's grammar does not have it."""
+    """The statement's syntax tree. Raises SqlError if the statement is not in the grammar."""
     form = shape(sql)
-    with _one_at_a_time:
+    with _lock:
         if form not in _trees:
             _trees[form] = _parsed(form)
-            if len(_trees) > MOST_REMEMBERED:
+            if len(_trees) > MAX_CACHED:
                 _trees.popitem(last=False)
         _trees.move_to_end(form)
         found = _trees[form]
-    if isinstance(found, Refusal):
+    if isinstance(found, SqlError):
         raise replace(found)
     return found
 
@@ -42,14 +42,16 @@ def _parsed(form: str) -> Any:
     parsed = _linter().parse_string(form)
     root = parsed.root_variant()
     if root is None or root.tree is None:
-        return Refusal("42601", "syntax error", hint="the statement is not in sqlfluff's grammar of Redshift")
+        return SqlError(
+            "42601", "syntax error", hint="the statement is not in sqlfluff's grammar of Redshift"
+        )
     for part in root.tree.recursive_crawl("unparsable"):
         near = (part.raw.split() or [""])[0]
-        return Refusal(
+        return SqlError(
             "42601",
             f'syntax error at or near "{near}"',
-            hint="sqlfluff's grammar of Redshift does not have it",
+            hint="the statement is not in sqlfluff's grammar of Redshift",
         )
     if parsed.violations:
-        return Refusal("42601", "syntax error", detail=parsed.violations[0].desc())
+        return SqlError("42601", "syntax error", detail=parsed.violations[0].desc())
     return root.tree

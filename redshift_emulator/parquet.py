@@ -1,4 +1,4 @@
-"""Parquet held against a table as strictly as Redshift's COPY does, and turned into CSV for PostgreSQL's."""
+"""Validate Parquet files against a table as strictly as Redshift's COPY does, and convert them to CSV."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from redshift_emulator.said import block
-from redshift_emulator.wire import Refusal
+from redshift_emulator.errors import compute_node_detail
+from redshift_emulator.wire import SqlError
 
 BATCH_ROWS = 65_536
 _PLAIN = {
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(eq=False)  # frozen, it could not be raised through a context manager
 class BadFile(Exception):
-    """What a scan stumbles over: Redshift's code, where it was, and the context that it tells."""
+    """An error in a file: Redshift's error code, the context in its message, file and column."""
 
     code: int
     context: str
@@ -48,9 +48,9 @@ class BadFile(Exception):
 
 
 def rows(data: bytes, url: str, columns: Sequence[Column]) -> Iterator[bytes]:
-    """CSV of the file, after its schema and each of its values was checked. Raises BadFile."""
+    """The file as CSV, batch by batch, after validation of its schema and values. Raises BadFile."""
     try:
-        # A schema that Arrow wrote beside Parquet's own is nothing that Redshift reads.
+        # Redshift reads only Parquet's own schema, not the one that Arrow stores beside it.
         file = pq.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us")
     except (pa.ArrowException, OSError) as error:
         raise BadFile(15001, f"File '{url}' has an invalid Parquet file: {error}", url) from None
@@ -88,13 +88,13 @@ def _check_schema(file: pq.ParquetFile, url: str, columns: Sequence[Column]) -> 
 
 
 def fits(column: Column, found: pa.DataType) -> bool:
-    """Whether COPY takes a Parquet column of this type for the table's. No cast, not even a wider integer."""
+    """Whether COPY loads a Parquet column of this type into the table's. No cast, not even to a wider integer."""
     if column.type in _PLAIN:
         return found == _PLAIN[column.type]
     if column.type.startswith("numeric"):
         return pa.types.is_decimal(found) and f"numeric({found.precision},{found.scale})" == column.type
     if column.type.startswith("timestamp"):
-        # Nanoseconds would load as garbage, silently.
+        # Redshift reads nanoseconds as wrong values, without an error.
         return pa.types.is_timestamp(found) and found.unit in ("us", "ms")
     return pa.types.is_string(found) or pa.types.is_large_string(found)
 
@@ -122,7 +122,9 @@ def _for_csv(values: pa.Array) -> pa.Array:
     return values
 
 
-def scan_error(bad: BadFile) -> Refusal:
-    """The error that Redshift's clients see."""
+def scan_error(bad: BadFile) -> SqlError:
+    """The error that Redshift sends to the client."""
     name = "Spectrum Scan Error" if bad.code >= 15_000 else bad.context
-    return Refusal("XX000" if bad.code >= 15_000 else "23502", name, block(name, bad.code, bad.context))
+    return SqlError(
+        "XX000" if bad.code >= 15_000 else "23502", name, compute_node_detail(name, bad.code, bad.context)
+    )

@@ -1,6 +1,6 @@
-"""Pure: what Redshift refuses although the grammar reads it, and what the grammar may read but Redshift does not have.
+"""Pure: statements that Redshift rejects although the grammar accepts them.
 
-Each rule is a pattern over the plain form of a statement, and what Redshift would say. Sources are the pages of AWS's
+Each rule is a pattern over the normalized form of a statement, and Redshift's error. Sources are the pages of AWS's
 Database Developer Guide that docs/redshift-emulator.md names.
 """
 
@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redshift_emulator.wire import Refusal
-from redshift_emulator.words import Token
+from redshift_emulator.tokens import Token
+from redshift_emulator.wire import SqlError
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_COLUMNS = 1_600
@@ -41,7 +41,7 @@ NOT_SUPPORTED, SYNTAX, NO_FUNCTION = "0A000", "42601", "42883"
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern that a statement must not match, and what is said if it does; {0} is what matched."""
+    """A pattern that a statement must not match, and the error if it does; {0} is the matched text."""
 
     pattern: re.Pattern[str]
     sqlstate: str
@@ -49,7 +49,7 @@ class Rule:
 
 
 def _any(words: str) -> str:
-    """A pattern for each of the words."""
+    """A pattern that matches any of the words."""
     return rf"\b(?:{'|'.join(words.split())})\b"
 
 
@@ -164,31 +164,31 @@ _FROM_USER_TABLE = re.compile(rf'\b(?:FROM|JOIN|INTO|UPDATE|USING) (?!{_SYSTEM}|
 #: Statements that Redshift does not run in a transaction block.
 NOT_IN_A_BLOCK = re.compile(r"^(VACUUM|ALTER TABLE .* APPEND FROM|ALTER TABLE .* ALTER COLUMN .* TYPE)\b")
 
-#: What a Serverless workgroup lets nobody read, superusers included.
+#: Views of clusters, which nobody may read on a Serverless workgroup, superusers included.
 _OF_CLUSTERS = re.compile(r"\b(?:STL|STV|SVL|SVCS)_\w+")
 
 
 def check_on_serverless(line: str) -> None:
-    """Hold a statement against what a Serverless workgroup lacks. Raises Refusal."""
+    """Reject a statement that reads views which a Serverless workgroup lacks. Raises SqlError."""
     if match := _OF_CLUSTERS.search(line):
-        raise Refusal("42501", f"permission denied for relation {match.group().lower()}")
+        raise SqlError("42501", f"permission denied for relation {match.group().lower()}")
 
 
 def check(parts: Sequence[Token], line: str, size: int) -> None:
-    """Hold a statement against the rules. Raises Refusal."""
+    """Check a statement against the rules. Raises SqlError."""
     if size > MOST_BYTES:
         what = f"Statement is too large. Statement Size: {size} bytes. Maximum Allowed: {MOST_BYTES} bytes"
-        raise Refusal("54000", what)
+        raise SqlError("54000", what)
     for rule in RULES:
         if match := rule.pattern.search(line):
-            raise Refusal(rule.sqlstate, rule.message.format(match.group().strip()))
+            raise SqlError(rule.sqlstate, rule.message.format(match.group().strip()))
     if (word := line.split(" ", 1)[0]) not in ALLOWED:
-        raise Refusal(SYNTAX, f'syntax error at or near "{word}"')
+        raise SqlError(SYNTAX, f'syntax error at or near "{word}"')
     for token in parts:
         if token.kind in ("name", "quoted") and len(token.value.encode()) > MOST_NAME_BYTES:
-            raise Refusal("42622", f'identifier "{token.value}" is longer than {MOST_NAME_BYTES} bytes')
+            raise SqlError("42622", f'identifier "{token.value}" is longer than {MOST_NAME_BYTES} bytes')
     if _FROM_USER_TABLE.search(line) and (match := LEADER_ONLY.search(line)):
-        raise Refusal(
+        raise SqlError(
             NOT_SUPPORTED,
             "Specified types or functions (one per INFO message) not supported on Redshift tables.",
             detail=f'Function "{match.group().lower()}" not supported.',

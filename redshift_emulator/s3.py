@@ -1,4 +1,4 @@
-"""An S3 server of the emulator's own: moto's, behind a gate that knows one pair of keys and may misbehave."""
+"""The emulator's S3 server: moto, behind a gate that checks the access key and can inject faults."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ StartResponse = Callable[..., Any]
 
 
 @dataclass
-class Mischief:
-    """What the next requests meet instead of an answer, counted down under a lock."""
+class S3Faults:
+    """Pending faults of the next requests, counted down under a lock."""
 
     failures: int = 0
     delays: int = 0
@@ -33,10 +33,10 @@ class Mischief:
     held: int = 0
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-    may_go: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
 
-    def fails(self) -> bool:
-        """Wait if that is asked for; whether this request fails."""
+    def apply(self) -> bool:
+        """Delay or hold this request if that is pending; whether it must fail."""
         with self.lock:
             seconds = self.seconds if self.delays > 0 else 0.0
             self.delays -= 1 if self.delays > 0 else 0
@@ -46,14 +46,14 @@ class Mischief:
             self.holds -= 1 if is_held else 0
             self.held += 1 if is_held else 0
         if is_held:
-            self.may_go.wait()
+            self.released.wait()
         time.sleep(seconds)
         return fails
 
 
 @dataclass(frozen=True)
 class Access:
-    """How a client gets in."""
+    """Endpoint, keys and bucket for clients."""
 
     endpoint: str
     access_key_id: str
@@ -61,7 +61,7 @@ class Access:
     bucket: str
 
     def environment(self) -> dict[str, str]:
-        """The variables that clients of AWS read."""
+        """The environment variables that AWS clients read."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -70,7 +70,7 @@ class Access:
         }
 
     def client(self) -> Any:
-        """boto3's client of this server."""
+        """A boto3 client of this server."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -82,26 +82,26 @@ class Access:
 
 
 class S3:
-    """The server; `mischief` is for tests."""
+    """The server. `faults` is for tests."""
 
     def __init__(self, port: int = 0) -> None:
-        self.mischief = Mischief()
+        self.faults = S3Faults()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(HOST, port, self._gate, threaded=True, request_handler=_Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         key, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
-        # moto's buckets belong to the process, not to the server: a name of its own keeps two servers apart.
+        # moto keeps buckets per process, not per server: a unique name keeps two servers apart.
         bucket = f"sandbox-{secrets.token_hex(6)}"
         self.access = Access(f"http://{HOST}:{self._server.server_port}", key, secret, bucket)
 
     def start(self) -> None:
-        """Serve, with an empty bucket."""
+        """Start to serve, with an empty bucket."""
         self._thread.start()
         self.access.client().create_bucket(Bucket=self.access.bucket)
 
     def stop(self) -> None:
-        """No longer serve; the objects go."""
-        self.mischief.may_go.set()
+        """Delete the objects and stop."""
+        self.faults.released.set()
         client = self.access.client()
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.access.bucket)
         for key in [entry["Key"] for page in pages for entry in page.get("Contents", ())]:
@@ -112,22 +112,22 @@ class S3:
         self._thread.join()
 
     def _gate(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        with self.mischief.lock:
-            self.mischief.under_way += 1
+        with self.faults.lock:
+            self.faults.under_way += 1
         try:
             return self._answer(environ, start_response)
         finally:
-            with self.mischief.lock:
-                self.mischief.under_way -= 1
+            with self.faults.lock:
+                self.faults.under_way -= 1
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        # All of it is here before it is made to wait: what its sender does then, or suffers, changes nothing any more.
+        # The request is read completely before it may be held, so that the death of its sender changes nothing.
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        if self.mischief.fails():
+        if self.faults.apply():
             return _error(start_response, "503 Slow Down", "SlowDown", "Please reduce your request rate.")
-        said = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")
-        found = re.search(r"Credential=([A-Za-z0-9]+)(/|%2F)", said)
+        signature = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")
+        found = re.search(r"Credential=([A-Za-z0-9]+)(/|%2F)", signature)
         if found is None or found[1] != self.access.access_key_id:
             what = "The AWS Access Key Id you provided does not exist in our records."
             return _error(start_response, "403 Forbidden", "InvalidAccessKeyId", what)
@@ -135,10 +135,10 @@ class S3:
 
 
 class _Quiet(MotoRequestHandler):
-    """Requests are nobody's news."""
+    """Handles requests without logging them."""
 
     def log(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _error(start_response: StartResponse, status: str, code: str, message: str) -> Iterable[bytes]:

@@ -1,13 +1,13 @@
-"""Pure: SET, SHOW and RESET. Redshift's own settings are kept, those of PostgreSQL that it lacks are refused."""
+"""Pure: SET, SHOW and RESET. Redshift's settings are stored, PostgreSQL's settings that Redshift lacks are rejected."""
 
 from __future__ import annotations
 
 import re
 
-from redshift_emulator.wire import Refusal
-from redshift_emulator.words import text, tokens
+from redshift_emulator.tokens import sql_text, tokenize
+from redshift_emulator.wire import SqlError
 
-#: Redshift has them and PostgreSQL does not, with their defaults: kept, so that SHOW gives back what SET took.
+#: Settings that only Redshift has, with their defaults. They are stored, so that SHOW returns the value of SET.
 OWN = {
     "analyze_threshold_percent": "10",
     "auto_analyze": "on",
@@ -23,7 +23,7 @@ OWN = {
     "query_group": "unset",
     "wlm_query_slot_count": "1",
 }
-#: Both have these: the pages of "Configuration reference", and what drivers ask for.
+#: Settings that both have: from the pages "Configuration reference", and those that drivers read.
 SHARED = (
     *("application_name", "client_encoding", "client_min_messages", "datestyle", "extra_float_digits"),
     *("intervalstyle", "search_path", "seed", "server_version", "statement_timeout", "timezone"),
@@ -36,16 +36,16 @@ STATEMENT = re.compile(
 
 
 def setting(sql: str, line: str) -> str:
-    """The statement for PostgreSQL. Raises Refusal for a setting that Redshift does not have."""
+    """The statement for PostgreSQL. Raises SqlError for a setting that Redshift does not have."""
     match = STATEMENT.match(line)
     assert match is not None
     name = (match["set"] or match["asked"]).lower()
-    plain = text([token for token in tokens(sql) if token.kind != "comment"])
+    statement = sql_text([token for token in tokenize(sql) if token.kind != "comment"])
     if name in SHARED or name in ("time zone", "session authorization", "all") or " . " in name:
-        return plain
+        return statement
     if name not in OWN:
-        raise Refusal("42704", f'unrecognized configuration parameter "{name}"')
-    kept = re.sub(rf"\b{name}\b", f"redshift_emulator.{name}", plain, count=1, flags=re.I)
+        raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
+    kept = re.sub(rf"\b{name}\b", f"redshift_emulator.{name}", statement, count=1, flags=re.I)
     if line.startswith("SET"):
         return re.sub(r"(=|\bTO\b)\s*(on|off|true|false|default)\s*$", r"\1 '\2'", kept, flags=re.I)
     return kept

@@ -1,4 +1,4 @@
-"""Frames of the PostgreSQL protocol 3.0, which Redshift speaks: one byte of type, four of length, a body."""
+"""Messages of the PostgreSQL protocol 3.0, which Redshift uses: one byte of type, four of length, a body."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ASYNCHRONOUS = b"NSA"
 
 
 class ConnectionLostError(Exception):
-    """The other side is gone."""
+    """The other side has disconnected."""
 
 
 @dataclass(eq=False)  # frozen, it could not be raised through a context manager
-class Refusal(Exception):
-    """An error as a server tells it: SQLSTATE, message, and what else it says."""
+class SqlError(Exception):
+    """An error of the server for the client: SQLSTATE, message, detail and hint."""
 
     sqlstate: str
     message: str
@@ -29,7 +29,7 @@ class Refusal(Exception):
     def packed(self, severity: str = "ERROR") -> bytes:
         """The body of an ErrorResponse."""
         fields = {"S": severity, "C": self.sqlstate, "M": self.message, "D": self.detail, "H": self.hint}
-        return b"".join(k.encode() + text(v) for k, v in fields.items() if v) + b"\0"
+        return b"".join(k.encode() + cstring(v) for k, v in fields.items() if v) + b"\0"
 
 
 def error_fields(body: bytes) -> dict[str, str]:
@@ -38,26 +38,26 @@ def error_fields(body: bytes) -> dict[str, str]:
     return {chr(part[0]): part[1:].decode(errors="replace") for part in parts if part}
 
 
-def text(value: str) -> bytes:
-    """A string of the protocol."""
+def cstring(value: str) -> bytes:
+    """A null-terminated string."""
     return value.replace("\0", "").encode() + b"\0"
 
 
-def taken(body: bytes, offset: int = 0) -> tuple[str, int]:
-    """The string that begins at the offset, and where the next field begins."""
+def read_string(body: bytes, offset: int = 0) -> tuple[str, int]:
+    """The null-terminated string at the offset, and the offset of the next field."""
     end = body.index(b"\0", offset)
     return body[offset:end].decode(), end + 1
 
 
 class Wire:
-    """A socket that carries messages."""
+    """A connection that carries messages."""
 
     def __init__(self, plain: socket.socket) -> None:
         self.socket = plain
         self._reader = plain.makefile("rb", buffering=1 << 16)
 
     def read_exactly(self, size: int) -> bytes:
-        """So many bytes. Raises ConnectionLostError at the end of the stream."""
+        """Read `size` bytes. Raises ConnectionLostError at the end of the stream."""
         try:
             data = self._reader.read(size)
         except (OSError, ValueError) as error:
@@ -67,10 +67,10 @@ class Wire:
         return data
 
     def start_packet(self) -> tuple[int, bytes]:
-        """The first message of a client has no type: its code, and the rest."""
+        """The first message of a client, which has no type: its code, and the rest."""
         (length,) = struct.unpack("!i", self.read_exactly(4))
         if not 8 <= length <= 1 << 16:
-            raise ConnectionLostError("no start-up packet")
+            raise ConnectionLostError("not a start-up packet")
         body = self.read_exactly(length - 4)
         return struct.unpack("!i", body[:4])[0], body[4:]
 
@@ -91,7 +91,7 @@ class Wire:
             raise ConnectionLostError(str(error)) from error
 
     def close(self) -> None:
-        """Shut down first: a close alone leaves the other side waiting while another thread reads here."""
+        """Disconnect. Shutdown comes first: close alone does not reach the other side while a thread reads here."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self._reader.close()
@@ -99,12 +99,16 @@ class Wire:
 
 
 def start_parameters(body: bytes) -> dict[str, str]:
-    """What a start-up packet says of its client."""
+    """The parameters in a start-up packet."""
     parts = body.split(b"\0")
     return {k.decode(): v.decode() for k, v in zip(parts[::2], parts[1::2], strict=False) if k}
 
 
 def start_packet(parameters: Mapping[str, str]) -> bytes:
     """A start-up packet, length included."""
-    body = struct.pack("!i", PROTOCOL_3) + b"".join(text(k) + text(v) for k, v in parameters.items()) + b"\0"
+    body = (
+        struct.pack("!i", PROTOCOL_3)
+        + b"".join(cstring(k) + cstring(v) for k, v in parameters.items())
+        + b"\0"
+    )
     return struct.pack("!i", len(body) + 4) + body

@@ -212,7 +212,7 @@ def test_a_manifest_is_compared_with_its_files(connection, bucket):
         assert message in error["M"] + error.get("D", ""), why
     bucket.put("broken.manifest", b"{")
     assert (
-        "no JSON"
+        "not JSON"
         in error_of(connection, bucket.copy("loaded", bucket.url("broken.manifest"), "MANIFEST"))["M"]
     )
     ask(connection, bucket.copy("loaded", bucket.manifest([entry, gone | {"mandatory": False}]), "MANIFEST"))

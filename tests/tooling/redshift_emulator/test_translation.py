@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from redshift_emulator import copy
-from redshift_emulator.statement import understood
-from redshift_emulator.wire import Refusal, error_fields
-from redshift_emulator.words import plain, shape, split, text, tokens
+from redshift_emulator.statement import translate
+from redshift_emulator.tokens import normalized, shape, split, sql_text, tokenize
+from redshift_emulator.wire import SqlError, error_fields
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from redshift_emulator.words import plain, shape, split, text, tokens
     ],
 )
 def test_rules_see_words_and_no_literals(sql, expected):
-    assert plain(tokens(sql)) == expected
-    assert text(tokens(sql)) == sql
+    assert normalized(tokenize(sql)) == expected
+    assert sql_text(tokenize(sql)) == sql
 
 
 def test_statements_are_cut_where_they_end():
-    assert [text(part).strip() for part in split(tokens("SELECT ';' ; ; SELECT (1; 2)"), ";")] == [
+    assert [sql_text(part).strip() for part in split(tokenize("SELECT ';' ; ; SELECT (1; 2)"), ";")] == [
         "SELECT ';'",
         "SELECT (1; 2)",
     ]
@@ -59,7 +59,7 @@ def test_rows_of_one_shape_are_parsed_once():
     ],
 )  # fmt: skip
 def test_what_postgresql_runs_instead(sql, expected):
-    assert understood(sql).sql == expected
+    assert translate(sql).sql == expected
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_what_postgresql_runs_instead(sql, expected):
     ],
 )
 def test_the_table_that_is_written(sql, table):
-    assert understood(sql).written == table
+    assert translate(sql).written_table == table
 
 
 def test_what_is_remembered_of_a_table():
-    made = understood(
+    made = translate(
         "CREATE TABLE t (a int PRIMARY KEY, b int ENCODE raw) DISTSTYLE KEY DISTKEY (a) SORTKEY (b, a)"
     )
     assert made.definition is not None
@@ -106,5 +106,5 @@ def test_a_copy_in_its_parts():
 
 
 def test_an_error_survives_the_wire():
-    packed = Refusal("XX000", "1023", "detail é", "hint").packed()
+    packed = SqlError("XX000", "1023", "detail é", "hint").packed()
     assert error_fields(packed) == {"S": "ERROR", "C": "XX000", "M": "1023", "D": "detail é", "H": "hint"}

@@ -1,4 +1,4 @@
-"""Pure: SQL text as tokens, so that rules see neither comments nor what is inside of literals."""
+"""Pure: SQL text as tokens, so that rules see neither comments nor the content of literals."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ENDING = re.compile(r"_[0-9a-f]{8}\b")
-_SILENT = ("space", "comment")
+_STAGING_SUFFIX = re.compile(r"_[0-9a-f]{8}\b")
+_INSIGNIFICANT = ("space", "comment")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Token:
     text: str
 
     @property
-    def plain(self) -> str:
-        """As rules read it: names in capitals, literals hidden."""
+    def normalized(self) -> str:
+        """The form for rules: names in capitals, literals replaced by a placeholder."""
         if self.kind == "name":
             return self.text.upper()
         return {"string": "'?'", "dollar": "'?'"}.get(self.kind, self.text)
@@ -48,28 +48,28 @@ class Token:
         return self.text.lower()
 
 
-def tokens(sql: str) -> list[Token]:
-    """All tokens, so that their texts joined are the SQL."""
+def tokenize(sql: str) -> list[Token]:
+    """All tokens; their texts joined are the SQL again."""
     return [Token(match.lastgroup or "sign", match.group()) for match in _TOKEN.finditer(sql)]
 
 
-def spoken(parts: Sequence[Token]) -> list[Token]:
-    """Without white space and comments."""
-    return [token for token in parts if token.kind not in _SILENT]
+def significant(parts: Sequence[Token]) -> list[Token]:
+    """The tokens without white space and comments."""
+    return [token for token in parts if token.kind not in _INSIGNIFICANT]
 
 
-def plain(parts: Sequence[Token]) -> str:
-    """One line for rules: tokens by a space each, without comments, literals hidden."""
-    return " ".join(token.plain for token in parts if token.kind not in _SILENT)
+def normalized(parts: Sequence[Token]) -> str:
+    """One line for rules: tokens separated by single spaces, without comments, literals replaced."""
+    return " ".join(token.normalized for token in parts if token.kind not in _INSIGNIFICANT)
 
 
-def text(parts: Sequence[Token]) -> str:
-    """The SQL again."""
+def sql_text(parts: Sequence[Token]) -> str:
+    """The SQL text of the tokens."""
     return "".join(token.text for token in parts)
 
 
 def split(parts: Sequence[Token], at: str) -> list[list[Token]]:
-    """Cut at a sign outside of parentheses; pieces of nothing but space are left out."""
+    """Split at a sign outside of parentheses; blank pieces are dropped."""
     pieces: list[list[Token]] = [[]]
     depth = 0
     for token in parts:
@@ -78,7 +78,7 @@ def split(parts: Sequence[Token], at: str) -> list[list[Token]]:
             pieces.append([])
         else:
             pieces[-1].append(token)
-    return [piece for piece in pieces if spoken(piece)]
+    return [piece for piece in pieces if significant(piece)]
 
 
 def closing(parts: Sequence[Token], opening: int) -> int:
@@ -91,18 +91,26 @@ def closing(parts: Sequence[Token], opening: int) -> int:
     return len(parts) - 1
 
 
-def shape(sql: str) -> str:
-    """The text with literals made alike, and rows of VALUES that look alike written once.
+def quote_temporary(sql: str) -> str:
+    """Quote names of temporary tables that begin with #, so that PostgreSQL accepts them."""
+    return "".join(
+        f'"{token.text.lower()}"' if token.kind == "name" and token.text[0] == "#" else token.text
+        for token in tokenize(sql)
+    )
 
-    What the grammar says of it, it says of the SQL; and a thousand rows are not parsed a thousand times. Nor is a
-    statement parsed again for each staging table, whose name ends in eight digits of its own.
+
+def shape(sql: str) -> str:
+    """The statement with literals replaced, and equal rows of VALUES written once: the key of the parser's cache.
+
+    The grammar accepts it if and only if it accepts the statement. A thousand rows are parsed as one, and statements on
+    staging tables, whose names end in eight different digits, are parsed once.
     """
-    sql = _ENDING.sub("_0a1b2c3d", sql)
+    sql = _STAGING_SUFFIX.sub("_0a1b2c3d", sql)
     parts = [
         Token(t.kind, {"string": "'x'", "number": "1", "parameter": "1", "dollar": "'x'"}.get(t.kind, t.text))
-        for t in spoken(tokens(sql))
+        for t in significant(tokenize(sql))
     ]
-    words = [part.plain for part in parts]
+    words = [part.normalized for part in parts]
     if words[:1] == ["INSERT"] and "VALUES" in words and "SELECT" not in words:
         begin = words.index("VALUES") + 1
         rows = split(parts[begin:], ",")
@@ -110,4 +118,4 @@ def shape(sql: str) -> str:
         joined = " ".join(part.text for part in parts[:begin]) + " " + ", ".join(distinct)
     else:
         joined = " ".join(part.text for part in parts)
-    return joined.replace(" . ", ".")  # apart, the grammar takes them for something else
+    return joined.replace(" . ", ".")  # with spaces, the grammar reads them as something else

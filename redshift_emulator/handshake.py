@@ -1,4 +1,4 @@
-"""How a client gets in: TLS, a password by MD5, and what a cluster says of itself."""
+"""The start of a connection: TLS, an MD5 password, and the cluster's parameters."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from redshift_emulator.wire import (
     PROTOCOL_3,
     SSL_REQUEST,
     ConnectionLostError,
-    Refusal,
+    SqlError,
     Wire,
+    cstring,
     start_parameters,
-    text,
 )
 from sandbox.postgres import HOST
 
-#: What a client may name at the start and PostgreSQL knows; Redshift's own parameters are dropped.
-PASSED = ("application_name", "client_encoding", "options")
-#: No server_protocol_version: the driver then takes numbers and dates as text, as PostgreSQL writes them.
+#: Start-up parameters that are passed on to PostgreSQL; Redshift's own are dropped.
+PASSED_ON = ("application_name", "client_encoding", "options")
+#: Parameters of the cluster. Without server_protocol_version the driver reads values as text, as PostgreSQL sends them.
 CLUSTER = {
     "server_version": "8.0.2",
     "server_encoding": "UNICODE",
@@ -36,18 +36,18 @@ CLUSTER = {
 
 
 @dataclass(frozen=True)
-class Door:
-    """Who may come in, and to which databases."""
+class Handshake:
+    """Checks who may connect, and to which databases."""
 
     tls: ssl.SSLContext
     user: str
     password: str = field(repr=False)
     databases: set[str]
 
-    def open(self, client: Wire) -> tuple[Wire, str, dict[str, str]]:
-        """The encrypted wire, the database, and the settings that the client asks for.
+    def accept(self, client: Wire) -> tuple[Wire, str, dict[str, str]]:
+        """The encrypted connection, the database, and the settings that the client asks for.
 
-        Raises Refusal, to be told to the client, or ConnectionLostError for one that is none.
+        Raises SqlError after it was sent to the client, or ConnectionLostError if this is not a login.
         """
         encrypted = client
         code, body = client.start_packet()
@@ -59,29 +59,29 @@ class Door:
                 raise ConnectionLostError(str(error)) from error
             code, body = encrypted.start_packet()
         if code == CANCEL_REQUEST or code != PROTOCOL_3:
-            raise ConnectionLostError("no client")
+            raise ConnectionLostError("not a login")
         parameters = start_parameters(body)
         try:
             self._check(encrypted, parameters, is_plain=encrypted is client)
-        except Refusal as refusal:
-            encrypted.send((b"E", refusal.packed("FATAL")))
+        except SqlError as error:
+            encrypted.send((b"E", error.packed("FATAL")))
             encrypted.close()
             raise
-        settings = {name: parameters[name] for name in PASSED if name in parameters}
+        settings = {name: parameters[name] for name in PASSED_ON if name in parameters}
         return encrypted, parameters.get("database", parameters.get("user", "")), settings
 
     def _check(self, client: Wire, parameters: dict[str, str], is_plain: bool) -> None:
         user = parameters.get("user", "")
         if is_plain:
             what = f'no pg_hba.conf entry for host "{HOST}", user "{user}", SSL off'
-            raise Refusal("28000", what, hint="the cluster has require_ssl: connect with TLS")
+            raise SqlError("28000", what, hint="the cluster has require_ssl: connect with TLS")
         if not self._is_password_right(client, user):
-            raise Refusal("28000", f'password authentication failed for user "{user}"')
+            raise SqlError("28000", f'password authentication failed for user "{user}"')
         if (database := parameters.get("database", user)) not in self.databases:
-            raise Refusal("3D000", f'database "{database}" does not exist')
+            raise SqlError("3D000", f'database "{database}" does not exist')
 
     def _is_password_right(self, client: Wire, user: str) -> bool:
-        """MD5, with a salt for each connection."""
+        """Ask for the password: MD5, with a salt for each connection."""
         salt = secrets.token_bytes(4)
         client.send((b"R", struct.pack("!i", 5) + salt))
         kind, answer = client.read()
@@ -91,11 +91,11 @@ class Door:
         return kind == b"p" and user == self.user and is_right
 
 
-def welcome(client: Wire) -> None:
-    """The client is in, and may ask."""
+def send_ready(client: Wire) -> None:
+    """Tell the client that it is logged in and may send statements."""
     client.send(
         (b"R", struct.pack("!i", 0)),
-        *((b"S", text(name) + text(value)) for name, value in CLUSTER.items()),
+        *((b"S", cstring(name) + cstring(value)) for name, value in CLUSTER.items()),
         (b"K", struct.pack("!ii", secrets.randbelow(1 << 30), 0)),
         (b"Z", b"I"),
     )
