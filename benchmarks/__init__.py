@@ -1,1 +1,1 @@
-"""This suite beside other ways to do the same work, measured in one run: `make bench`."""
+"""Compares this suite with other tools that do the same work, in one run: `make bench`."""

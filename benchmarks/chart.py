@@ -1,4 +1,4 @@
-"""Draw the results that are kept: python -m benchmarks.chart. Needs the contenders' environment, for matplotlib."""
+"""Draw the saved results: python -m benchmarks.chart. Needs the environment of the contenders, for matplotlib."""
 
 import json
 import sys
@@ -11,14 +11,14 @@ from benchmarks.results import Result
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, TARGET = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmark"
 OURS, THEIRS, INK, FAINT = "#2a6f97", "#b8c4ce", "#222222", "#6b7680"
-#: Kinds in the order of reading, few payments before many.
+#: Scenarios in the order of the chart; within one, few payments come before many.
 ORDER = ("full", "dag", "night", "dag-night")
 BAR, HEAD, WIDTH = 0.3, 0.62, 8.6  # inches
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One contender: median seconds, None if it never came to an end; and what stands beside the bar."""
+    """One contender: median seconds, None if no run succeeded, and the text beside the bar."""
 
     title: str
     seconds: float | None
@@ -35,7 +35,7 @@ class Panel:
 
 
 def panel(result: Result) -> Panel:
-    """What of a result is drawn."""
+    """The part of a result that is drawn."""
     bars = []
     for one in result.summaries():
         is_ours = one.contender == "suite" or result.what == "dag-night"
@@ -50,7 +50,7 @@ def panel(result: Result) -> Panel:
 
 
 def footer(results: Sequence[Result]) -> str:
-    """What the numbers are, and of which machine."""
+    """The meaning of the numbers, and the machine."""
     machines = {
         f"{r.machine['cores']} cores, {r.machine['memory_gb']:.0f} GB, {r.machine['cpu']}" for r in results
     }
@@ -61,7 +61,7 @@ def footer(results: Sequence[Result]) -> str:
 
 
 def read(folder: Path) -> list[Result]:
-    """The results in a folder, in the order in which they are drawn."""
+    """The results in a folder, in the order of the chart."""
     found = [Result.read(json.loads(path.read_text())) for path in folder.glob("*.json")]
     return sorted(found, key=lambda result: (ORDER.index(result.what), result.rows))
 
@@ -89,9 +89,9 @@ def draw(results: Sequence[Result], target: Path) -> None:
 def _draw(axes, one: Panel) -> None:  # type: ignore[no-untyped-def] # matplotlib is not in the environment of mypy
     longest = max((bar.seconds or 0 for bar in one.bars), default=0) or 1
     places = range(len(one.bars), 0, -1)
-    for place, bar in zip(places, one.bars, strict=True):
-        axes.barh(place, bar.seconds or 0, color=OURS if bar.is_ours else THEIRS, height=0.66)
-        axes.text((bar.seconds or 0) + longest * 0.012, place, bar.note, va="center", color=INK, fontsize=8)
+    for pair, bar in zip(places, one.bars, strict=True):
+        axes.barh(pair, bar.seconds or 0, color=OURS if bar.is_ours else THEIRS, height=0.66)
+        axes.text((bar.seconds or 0) + longest * 0.012, pair, bar.note, va="center", color=INK, fontsize=8)
     axes.set_yticks(list(places), [bar.title for bar in one.bars])
     for label, bar in zip(axes.get_yticklabels(), one.bars, strict=True):
         label.set_fontweight("bold" if bar.is_ours else "normal")
@@ -106,9 +106,10 @@ def _draw(axes, one: Panel) -> None:  # type: ignore[no-untyped-def] # matplotli
 
 
 def main() -> None:
+    """Draw all saved results."""
     results = read(RESULTS)
     if not results:
-        sys.exit(f"there is no result in {RESULTS.relative_to(ROOT)}: run `make bench`")
+        sys.exit(f"there is no result in {RESULTS.relative_to(ROOT)}: run `make bench` first")
     draw(results, TARGET)
 
 

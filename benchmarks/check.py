@@ -1,4 +1,4 @@
-"""Is a loaded table right? Count, money and a sum of row hashes, held against SQL on the source; and its keys."""
+"""Validate a loaded table: row count, amount and a sum of row hashes, compared with SQL on the source; and its keys."""
 
 import re
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchError
-from benchmarks.ground import EMPTY, Ground, Place
+from benchmarks.fixtures import EMPTY, DatabasePair, Fixtures
 
 VERIFY = Path(__file__).resolve().parents[1] / "sql_scripts" / "verify"
 MEMBERS = tuple(path.stem for path in sorted(VERIFY.glob("source/dim_*.sql")))
-#: Columns of the queries in sql_scripts/verify that are no content.
-SIGNS = {"written_since_load", "missing_reference", "is_inferred_member", "is_inferred"}
+#: Columns of the queries in sql_scripts/verify that are not content.
+NOT_CONTENT = {"written_since_load", "missing_reference", "is_inferred_member", "is_inferred"}
 
-# A record's hash is a weighted sum of its columns' hashes, so the sum over all rows would not see two values that
-# changed places. Hashed once more, it does.
+# A record's hash is a weighted sum of its columns' hashes, so the sum over all rows stays the same if two rows swap a
+# value. A second hash detects that.
 _HASH = "SUM(CAST(hashint8extended(hash_record_extended(ROW({}), 0), 0) AS numeric))"
 _FACT = (
     "sales_key, payment_date_key, rental_date_key, return_date_key, customer_id, staff_id, store_id, film_id,"
     " sales_amount, rental_id, payment_ts"
 )
-#: In the source, with natural keys; the types are those of the warehouse's query below.
+#: Run in the source, with natural keys; types as in the query on the warehouse below.
 EXPECTED = f"""
 SELECT COUNT(*), SUM(sales_amount), {_HASH.format(_FACT)}
 FROM (
@@ -46,7 +46,7 @@ FROM (
     LEFT JOIN inventory i ON i.inventory_id = r.inventory_id
 ) f
 """
-#: In the warehouse: each surrogate key is turned back into the natural key of its version, which must be valid then.
+#: Run in the warehouse: each surrogate key is translated to the natural key of its version, which must be valid then.
 LOADED = f"""
 SELECT COUNT(*), SUM(sales_amount), {_HASH.format(_FACT.replace("store_id", "s.store_id"))}
 FROM fact_sales f
@@ -56,7 +56,8 @@ INNER JOIN dim_staff t ON t.staff_key = f.staff_key AND f.payment_ts >= t.valid_
 INNER JOIN dim_store s ON s.store_key = f.store_key AND f.payment_ts >= s.valid_from AND f.payment_ts < s.valid_to
 INNER JOIN dim_movie m ON m.movie_key = f.movie_key AND f.payment_ts >= m.valid_from AND f.payment_ts < m.valid_to
 """
-#: Left to each: whether it is partitioned, and the index of batch_id, which only the suite's own bookkeeping needs.
+#: Columns, keys and indexes of the table. Not compared: partitioning, and the index of batch_id, which only the suite
+#: needs.
 SHAPE = """
 SELECT 'column ' || attname, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
 FROM pg_attribute WHERE attrelid = 'fact_sales'::regclass AND attnum > 0 AND NOT attisdropped
@@ -74,49 +75,50 @@ ORDER BY 1, 2
 
 @dataclass(frozen=True)
 class Content:
-    """Rows, money in currency units, and the sum of the rows' hashes."""
+    """Number of rows, amount in currency units, and the sum of the rows' hashes."""
 
     rows: int
     amount: Decimal
     hashes: Decimal
 
 
-def expected(ground: Ground, source: str) -> Content:
-    """What fact_sales must hold, by SQL on the source that shares nothing with any contender."""
-    return Content(*ground.rows(EXPECTED, source)[0])
+def expected(fixtures: Fixtures, source: str) -> Content:
+    """The content that fact_sales must have, by SQL on the source that no contender uses."""
+    return Content(*fixtures.rows(EXPECTED, source)[0])
 
 
-def require_fact(ground: Ground, place: Place, wanted: Content, contender: str) -> None:
-    """Raise BenchError unless fact_sales holds just that, and has the columns and keys of the DDL."""
-    shape = ground.rows(SHAPE, place.warehouse, "dw")
-    if wrong := set(shape) ^ set(ground.rows(SHAPE, EMPTY, "dw")):
+def require_fact(fixtures: Fixtures, pair: DatabasePair, expected_content: Content, contender: str) -> None:
+    """Raise BenchError unless fact_sales has this content, and the columns and keys of the DDL."""
+    shape = fixtures.rows(SHAPE, pair.warehouse, "dw")
+    if wrong := set(shape) ^ set(fixtures.rows(SHAPE, EMPTY, "dw")):
         raise BenchError(f"{contender}: fact_sales is not the table of sql_scripts: {sorted(wrong)}")
-    rows = int(ground.rows("SELECT COUNT(*) FROM fact_sales", place.warehouse, "dw")[0][0])
-    found = Content(*ground.rows(LOADED, place.warehouse, "dw")[0])
-    if found != wanted or rows != wanted.rows:
+    rows = int(fixtures.rows("SELECT COUNT(*) FROM fact_sales", pair.warehouse, "dw")[0][0])
+    found = Content(*fixtures.rows(LOADED, pair.warehouse, "dw")[0])
+    if found != expected_content or rows != expected_content.rows:
         raise BenchError(
-            f"{contender}: fact_sales is wrong: {rows} rows, joined to their dimensions {found}; expected {wanted}"
+            f"{contender}: fact_sales is wrong: {rows} rows, joined to their dimensions {found};"
+            f" expected {expected_content}"
         )
 
 
-def require_dimensions(ground: Ground, place: Place, contender: str) -> None:
-    """Raise BenchError unless the dimensions hold what the source's members are, by the SQL of sql_scripts/verify."""
+def require_dimensions(fixtures: Fixtures, pair: DatabasePair, contender: str) -> None:
+    """Raise BenchError unless the dimensions equal the source, by the queries of sql_scripts/verify."""
     for name in MEMBERS:
         query = (VERIFY / "source" / f"{name}.sql").read_text()
         source = _content(
-            ground, re.sub(r"age\(CAST\(%\(horizon\)s AS xid\)\)", "0", query), place.source, "public"
+            fixtures, re.sub(r"age\(CAST\(%\(horizon\)s AS xid\)\)", "0", query), pair.source, "public"
         )
         query = (VERIFY / "warehouse" / f"{name}.sql").read_text()
-        if source != (found := _content(ground, query, place.warehouse, "dw")):
+        if source != (found := _content(fixtures, query, pair.warehouse, "dw")):
             raise BenchError(f"{contender}: {name} is wrong: {found}; in the source {source}")
 
 
-def _content(ground: Ground, query: str, database: str, schema: str) -> dict[str, Any]:
-    """Each column of a query as one sum of hashes, together with the key, which is the first."""
-    with ground.sandbox.superuser(database) as connection, connection.cursor() as cursor:
+def _content(fixtures: Fixtures, query: str, database: str, schema: str) -> dict[str, Any]:
+    """For each column of a query one sum of hashes of the column with the key, which is the first column."""
+    with fixtures.sandbox.superuser(database) as connection, connection.cursor() as cursor:
         cursor.execute(f"SET search_path TO {schema}")
         cursor.execute(f"SELECT q.* FROM ({query}) q LIMIT 0")
-        names = [column.name for column in cursor.description or () if column.name not in SIGNS]
+        names = [column.name for column in cursor.description or () if column.name not in NOT_CONTENT]
         sums = ", ".join(_HASH.format(f"q.{names[0]}, CAST(q.{name} AS text)") for name in names)
         cursor.execute(f"SELECT {sums} FROM ({query}) q")
         return dict(zip(names, cursor.fetchone() or (), strict=True))

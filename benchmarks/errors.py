@@ -1,5 +1,5 @@
-"""What stops the benchmark."""
+"""The error that ends a benchmark."""
 
 
 class BenchError(Exception):
-    """A message for people: what is wrong and what to do."""
+    """One line for a person: what is wrong and what to do next."""

@@ -1,4 +1,4 @@
-"""What the numbers were measured on: nothing that names the machine or its user."""
+"""The machine and the versions of a benchmark, without the names of machine and user."""
 
 import os
 import platform
@@ -11,11 +11,11 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.ground import ROOT
-from benchmarks.lineup import BENCH_PYTHON, cores
+from benchmarks.fixtures import ROOT
+from benchmarks.launch import BENCH_PYTHON, cores
 
 OURS = ("pyspark", "apache-airflow", "psycopg2-binary", "pyarrow")
-RIVALS = ("duckdb", "dlt", "connectorx")
+CONTENDERS = ("duckdb", "dlt", "connectorx")
 
 
 def machine() -> dict[str, Any]:
@@ -29,18 +29,18 @@ def machine() -> dict[str, Any]:
 
 
 def versions(server: str) -> Mapping[str, str]:
-    """Of what took part. server: what PostgreSQL says of itself."""
+    """Versions of the suite, its runtime and the contenders. server: PostgreSQL's server_version."""
     found = {"suite": _commit(), "python": platform.python_version(), "java": _java(), "postgresql": server}
     found |= {name: version(name) for name in OURS}
     if BENCH_PYTHON.exists():
-        program = f"from importlib.metadata import version; print(*map(version, {RIVALS!r}))"
-        said = subprocess.run([BENCH_PYTHON, "-c", program], capture_output=True, text=True, check=True)
-        found |= dict(zip(RIVALS, said.stdout.split(), strict=True))
+        program = f"from importlib.metadata import version; print(*map(version, {CONTENDERS!r}))"
+        output = subprocess.run([BENCH_PYTHON, "-c", program], capture_output=True, text=True, check=True)
+        found |= dict(zip(CONTENDERS, output.stdout.split(), strict=True))
     return found
 
 
 def _cpu() -> str:
-    """The model's name, where the system tells it."""
+    """The model of the CPU, if the system reports it."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -48,19 +48,19 @@ def _cpu() -> str:
 
 
 def _commit() -> str:
-    """The commit of this checkout, and whether it was changed since."""
+    """The commit of this checkout, with -dirty if there are changes."""
     git = shutil.which("git")
     command = ["describe", "--always", "--dirty", "--exclude=*"]
-    said = (
+    output = (
         subprocess.run([git, *command], cwd=ROOT, capture_output=True, text=True, check=False)
         if git
         else None
     )
-    return said.stdout.strip() if said and said.stdout else "unknown"
+    return output.stdout.strip() if output and output.stdout else "unknown"
 
 
 def _java() -> str:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else "java"
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    return said.splitlines()[0] if said else "unknown"
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    return output.splitlines()[0] if output else "unknown"

@@ -1,4 +1,4 @@
-"""A program from start to exit: seconds, CPU seconds of its whole process tree, and the tree's peak memory."""
+"""Measures a program from start to exit: seconds, and CPU seconds and peak memory of its whole process tree."""
 
 import ctypes
 import os
@@ -16,17 +16,17 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.results import DONE, Measured
-from local_airflow.runtime import stop_trees
+from sandbox.running import stop_trees
 
-#: PSS counts a page that n processes share as 1/n in each, so that forked workers are not counted twice.
+#: PSS counts a page that n processes share as 1/n in each, so that the memory of forked workers is not counted twice.
 MEMORY = "PSS" if hasattr(psutil.Process(), "memory_full_info") and sys.platform == "linux" else "RSS"
-INTERVAL = 0.2  # seconds between two looks at the tree ...
-SHARE = 20  # ... and at least so many times what a look takes: watching costs under a twentieth of a core
+INTERVAL = 0.2  # seconds between two samples of the process tree ...
+SHARE = 20  # ... and at least this many times the duration of a sample: sampling costs under 5 % of a core
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-class Watch(threading.Thread):
-    """Looks at processes again and again; leaving the `with` block ends it."""
+class ProcessMonitor(threading.Thread):
+    """Samples the memory of processes, and stops them at the time limit. Leaving the `with` block ends it."""
 
     def __init__(self, tree: Callable[[], list[psutil.Process]], limit: float = float("inf")) -> None:
         super().__init__(daemon=True)
@@ -35,7 +35,7 @@ class Watch(threading.Thread):
         self._tree, self._deadline = tree, time.monotonic() + limit
         self._is_over = threading.Event()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "ProcessMonitor":
         self.start()
         return self
 
@@ -44,6 +44,7 @@ class Watch(threading.Thread):
         self.join()
 
     def run(self) -> None:
+        """Sample until the end of the `with` block."""
         while not self._is_over.is_set():
             begin = time.monotonic()
             tree = self._tree()
@@ -68,9 +69,9 @@ def run(
     limit: float,
     server: Callable[[], float] = lambda: 0.0,
 ) -> Measured:
-    """Run programs one after another, and add up what they take; the first that fails is the last.
+    """Run programs one after another, up to the first failure; returns the sum of their measurements.
 
-    log: gets what they print. limit: seconds for each. server: CPU seconds that PostgreSQL has used up to now.
+    log: the file for their output. limit: seconds for each. server: returns PostgreSQL's CPU seconds so far.
     """
     total = Measured(DONE, 0, 0, 0)
     before = server()
@@ -89,11 +90,11 @@ def run(
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], log: Path, limit: float) -> Measured:
-    me = psutil.Process()
-    strangers = set(me.children(recursive=True))
+    this = psutil.Process()
+    others = set(this.children(recursive=True))
 
     def tree() -> list[psutil.Process]:
-        return [child for child in me.children(recursive=True) if child not in strangers]
+        return [child for child in this.children(recursive=True) if child not in others]
 
     with _adopting_orphans(), log.open("ab") as output:
         cpu, begin = _waited_cpu(), time.perf_counter()
@@ -103,10 +104,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str], log: Path, limi
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the tree
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the tree
         )
         try:
-            with Watch(tree, limit) as watch:
+            with ProcessMonitor(tree, limit) as watch:
                 code = process.wait()
                 seconds = time.perf_counter() - begin
         finally:
@@ -118,20 +119,20 @@ def _run(command: Sequence[str], environment: Mapping[str, str], log: Path, limi
 
 
 def reason(text: str, code: int) -> str:
-    """Why a program died, for a table: the last error that it named, without the places and names that follow."""
-    named = re.findall(r"\b([A-Z]\w*(?:Error|Exception))\b(: [\w ]{1,40})?", text)
-    return f"exit code {code}" + (f", {''.join(named[-1]).strip()}" if named else "")
+    """Why a program failed, for the table: the last error in its log, without paths and names."""
+    errors = re.findall(r"\b([A-Z]\w*(?:Error|Exception))\b(: [\w ]{1,40})?", text)
+    return f"exit code {code}" + (f", {''.join(errors[-1]).strip()}" if errors else "")
 
 
 def _waited_cpu() -> float:
-    """CPU seconds of all processes that ended below this one, and were waited for."""
+    """CPU seconds of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 @contextmanager
 def _adopting_orphans() -> Iterator[None]:
-    """On Linux, a process that outlives its parent becomes ours meanwhile: its CPU seconds count, and it is stopped."""
+    """On Linux, adopt orphaned descendants, so that their CPU seconds count and they are stopped."""
     if sys.platform != "linux":
         yield
         return
@@ -144,7 +145,7 @@ def _adopting_orphans() -> Iterator[None]:
 
 
 def cpu_of(roots: Sequence[int]) -> float:
-    """CPU seconds of these processes, of what runs below them, and of what has ended below them."""
+    """CPU seconds of these processes and all their descendants, ended ones included."""
     used = 0.0
     for pid in roots:
         try:
@@ -158,7 +159,7 @@ def cpu_of(roots: Sequence[int]) -> float:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would steer Python, Spark or libpq, and with `more`."""
-    steering = ("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_", "PYTHON", "AIRFLOW")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    """This process's environment without the settings of Python, Spark and libpq, and with `more`."""
+    settings = ("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_", "PYTHON", "AIRFLOW")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     return kept | more

@@ -1,12 +1,12 @@
-"""Nights pass in a source of its own: 0.1 % of the payments are corrected, returned or new. Same scale, same nights."""
+"""Simulates nights in a separate source: 0.1 % of the payments are corrected, returned or new. Equal for a scale."""
 
 from benchmarks.check import Content, expected
-from benchmarks.ground import Ground, Place
+from benchmarks.fixtures import DatabasePair, Fixtures
 
-SHARE = 1000  # one payment in so many changes in a night
+SHARE = 1000  # one payment in a thousand changes in a night
 SOURCE, WAREHOUSE = "bench_night_source", "bench_night"
 
-#: Amounts are corrected, all over the table.
+#: Corrections of amounts, spread over the whole table.
 CORRECTIONS = """
 UPDATE payment SET amount = amount + 0.01
 WHERE payment_id IN (
@@ -17,7 +17,7 @@ WHERE payment_id IN (
     LIMIT {count}
 )
 """
-#: What was out comes back, the oldest first.
+#: Returns of open rentals, the oldest first.
 RETURNS = """
 UPDATE rental SET return_date = rental_date + interval '3 days'
 WHERE rental_id IN (
@@ -26,7 +26,7 @@ WHERE rental_id IN (
     ORDER BY rental_id LIMIT {count}
 )
 """
-#: The customers who paid last rent the same again a day later, and pay.
+#: New rentals and payments: the customers of the last payments rent the same copies again a day later.
 SALES = """
 WITH last AS (
     SELECT r.inventory_id, p.customer_id, p.staff_id, row_number() OVER (ORDER BY p.payment_id) AS nth
@@ -47,50 +47,50 @@ SELECT customer_id, staff_id, rental_id, 2.99, (SELECT max(payment_date) FROM pa
 
 
 class Nights:
-    """The source, and the suite's warehouse that follows it night after night."""
+    """A source that changes night by night, and the suite's warehouse that is loaded from it."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._passed = 0
+    def __init__(self, fixtures: Fixtures) -> None:
+        self._fixtures = fixtures
+        self._night = 0
         self._wanted: Content | None = None
-        # A third of the night each, and at least one.
-        self.count = max(1, ground.facts() // SHARE // 3)
+        # Each kind of change is a third of the night, and at least one row.
+        self.count = max(1, fixtures.payments() // SHARE // 3)
 
     @property
     def changed(self) -> int:
         """Facts that differ after a night."""
         return 3 * self.count
 
-    def begin(self, empty: str) -> Place:
-        """Clone the source. Gives the place that the suite has to load before the first night."""
-        sandbox = self._ground.sandbox
+    def begin(self, empty: str) -> DatabasePair:
+        """Clone the source. Returns the databases, which the suite must load before the first night."""
+        sandbox = self._fixtures.sandbox
         self.end()
         sandbox.clone("dvdrental", SOURCE)
-        return self._ground.fresh(empty, WAREHOUSE, SOURCE)
+        return self._fixtures.clone_template(empty, WAREHOUSE, SOURCE)
 
-    def rest(self) -> None:
-        """After the first load: what autovacuum does before the night, and would else do in the midst of it."""
+    def vacuum(self) -> None:
+        """Vacuum after the first load, so that autovacuum does not do it during a measured run."""
         for name in (WAREHOUSE, SOURCE):
-            self._ground.rows("VACUUM (ANALYZE)", name)
+            self._fixtures.rows("VACUUM (ANALYZE)", name)
 
     def end(self) -> None:
-        """Remove both databases."""
+        """Drop both databases."""
         for name in (WAREHOUSE, SOURCE):
-            self._ground.sandbox.drop_database(name)
+            self._fixtures.sandbox.drop_database(name)
 
-    def go_by(self) -> None:
-        """One night: the source changes, and with it what the fact must hold."""
+    def pass_night(self) -> None:
+        """Change the source by one night, and compute the new expected content of the fact."""
         for statement in (CORRECTIONS, RETURNS, SALES):
-            self._ground.rows(statement.format(count=self.count, night=self._passed), SOURCE)
-        self._passed += 1
-        self._wanted = expected(self._ground, SOURCE)
+            self._fixtures.rows(statement.format(count=self.count, night=self._night), SOURCE)
+        self._night += 1
+        self._wanted = expected(self._fixtures, SOURCE)
 
     def expectation(self) -> Content:
-        """What the fact must hold now."""
+        """The content that the fact must have now."""
         assert self._wanted, "no night has passed yet"
         return self._wanted
 
-    def place(self) -> Place:
-        """The suite's warehouse, as its last load left it."""
-        self._ground.settle()
-        return self._ground.place(WAREHOUSE, SOURCE)
+    def pair(self) -> DatabasePair:
+        """The source and the suite's warehouse, as the last load left it."""
+        self._fixtures.checkpoint()
+        return self._fixtures.pair(WAREHOUSE, SOURCE)

@@ -1,4 +1,4 @@
-"""Pure: runs become medians, ratios and a document to keep."""
+"""Pure: medians and ratios of runs, and the JSON document of a result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run took. ended: DONE, or why not. server_cpu: CPU seconds of PostgreSQL's own processes meanwhile."""
+    """The measurements of one run. ended: DONE, or the reason of a failure. server_cpu: CPU seconds of PostgreSQL."""
 
     ended: str
     seconds: float
@@ -33,14 +33,15 @@ class Run:
 
     @staticmethod
     def of(contender: str, number: int, measured: Measured) -> "Run":
+        """A run with these measurements."""
         return Run(contender, number, **asdict(measured))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The medians of a contender's runs that ended well; without any, they are None, and `ended` says why.
+    """The medians of a contender's successful runs; None if there is none, with the reason in `ended`.
 
-    ratio: its seconds by those of the base in the same round, the median of these; below 1 is faster than the base.
+    ratio: the median of its seconds divided by those of the base in the same round; below 1 is faster than the base.
     """
 
     contender: str
@@ -58,17 +59,17 @@ class Summary:
 
 
 def slug(data: str) -> str:
-    """The name of a business as files have it: "scale-30"."""
+    """The name of a data set in file names: "scale-30"."""
     return data.replace(" ", "-")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One benchmark: what was done, on what, by whom, and all runs.
+    """The result of one benchmark, with all runs.
 
-    data: the business, as "scale 30" or "dump".
+    data: the data set, "scale 30" or "dump".
     rows: payments in the source, before any night. changed: facts that a night changed, else 0.
-    titles: contender -> its name for people, in the order of the table; the first is the base of the ratios.
+    titles: contender -> display name, in the order of the table; the first is the base of the ratios.
     """
 
     what: str
@@ -85,40 +86,41 @@ class Result:
 
     @property
     def slug(self) -> str:
-        """Its name as files have it."""
+        """Its name in file names."""
         return f"{self.what}-{slug(self.data)}"
 
     @property
     def base(self) -> str:
+        """The contender that the others are compared with."""
         return next(iter(self.titles))
 
     def summaries(self) -> list[Summary]:
-        """One a contender."""
+        """One summary per contender."""
         return [self._summary(name, title) for name, title in self.titles.items()]
 
     def _summary(self, name: str, title: str) -> Summary:
-        good = [run for run in self.runs if run.contender == name and run.ended == DONE]
-        bad = [run.ended for run in self.runs if run.contender == name and run.ended != DONE]
-        if not good:
-            return Summary(name, title, 0, bad[-1] if bad else "did not run")
-        seconds = [run.seconds for run in good]
+        successful = [run for run in self.runs if run.contender == name and run.ended == DONE]
+        failures = [run.ended for run in self.runs if run.contender == name and run.ended != DONE]
+        if not successful:
+            return Summary(name, title, 0, failures[-1] if failures else "did not run")
+        seconds = [run.seconds for run in successful]
         return Summary(
             name,
             title,
-            len(good),
-            bad[-1] if bad else DONE,
+            len(successful),
+            failures[-1] if failures else DONE,
             median(seconds),
             min(seconds),
             max(seconds),
-            median(run.cpu for run in good),
-            median(run.server_cpu for run in good),
-            round(median(run.peak_bytes for run in good)),
+            median(run.cpu for run in successful),
+            median(run.server_cpu for run in successful),
+            round(median(run.peak_bytes for run in successful)),
             None if self.changed else round(self.rows / median(seconds)),
             self.ratio(name),
         )
 
     def ratio(self, name: str) -> float | None:
-        """The median of the ratios of runs of one round."""
+        """The median of the ratios to the base, each of two runs in the same round."""
         seconds = {(run.contender, run.round): run.seconds for run in self.runs if run.ended == DONE}
         pairs = [
             seconds[name, number] / seconds[self.base, number]
@@ -128,11 +130,11 @@ class Result:
         return median(pairs) if pairs else None
 
     def document(self) -> dict[str, Any]:
-        """What is kept as JSON: everything, and the summaries."""
+        """The JSON document: all fields and the summaries."""
         return {**asdict(self), "base": self.base, "summaries": [asdict(one) for one in self.summaries()]}
 
     @staticmethod
     def read(document: Mapping[str, Any]) -> "Result":
-        """The result that a document was made of."""
+        """The result from its JSON document."""
         kept = {name: value for name, value in document.items() if name not in ("base", "summaries", "runs")}
         return Result(**kept, runs=[Run(**run) for run in document["runs"]])

@@ -1,4 +1,4 @@
-"""A result as a table for people."""
+"""Prints a result as a table."""
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -7,22 +7,22 @@ from rich.table import Table
 from benchmarks.results import DONE, Result, Summary
 
 MB = 1_000_000
-HEADS = ("seconds", "from - to", "ratio", "CPU s", "PG CPU s", "peak MB", "rows/s")
+HEADINGS = ("seconds", "from - to", "ratio", "CPU s", "PG CPU s", "peak MB", "rows/s")
 
 
 def table(result: Result) -> Table:
-    """One row a contender."""
+    """One row per contender."""
     shown = Table(title=title(result), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     shown.add_column("", no_wrap=True)
-    for head in HEADS:
-        shown.add_column(head, justify="right", no_wrap=True)
+    for heading in HEADINGS:
+        shown.add_column(heading, justify="right", no_wrap=True)
     for one in result.summaries():
         shown.add_row(one.title, *_cells(one))
     return shown
 
 
 def title(result: Result) -> str:
-    """What was done, to how much."""
+    """The title of the table: work and amount of data."""
     changed = f", {result.changed:,} rows changed" if result.changed else ""
     return f"{result.about}, {result.data}: {result.rows:,} payments{changed}"
 
@@ -42,14 +42,15 @@ def _cells(one: Summary) -> tuple[str, ...]:
 
 
 def show(result: Result, console: Console) -> None:
-    """Print it, and what its numbers are."""
+    """Print the table, and the meaning of its numbers."""
     console.print(table(result))
     for one in result.summaries():
         if one.ended != DONE:
             console.print(f"{one.title}: {one.ended}")
     console.print(
-        f"Medians of whole runs, start to exit. Ratio: seconds by those of {result.titles[result.base]!r} in the same "
-        f"round, the median of these. CPU seconds and peak memory ({result.memory}) are those of all processes of the "
-        "contender; PostgreSQL's own are apart.",
+        "Medians of whole runs, start to exit. Ratio: median of the seconds divided by those of "
+        f"{result.titles[result.base]!r} "
+        f"in the same round. CPU seconds and peak memory ({result.memory}) are those of all processes of the "
+        "contender; PostgreSQL's are separate.",
         style="dim",
     )

@@ -1,1 +1,1 @@
-"""The DAG in a real Airflow on this machine: `make demo` runs it once, `make airflow` opens the UI."""
+"""Runs the DAG in a real Airflow on this machine: `make demo` runs it once, `make airflow` starts the UI."""

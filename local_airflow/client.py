@@ -1,4 +1,4 @@
-"""A client for the few calls of Airflow's REST API that the demo needs."""
+"""A client for the calls of Airflow's REST API that are needed here."""
 
 import json
 import time
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from local_airflow.errors import DemoError
+from local_airflow.errors import LocalAirflowError
 
 DAG = "dvdrental_etl"
 FINISHED = {"success", "failed"}
 
 
-class RefusedError(DemoError):
+class RefusedError(LocalAirflowError):
     """The API server answered with an HTTP error."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -23,13 +23,13 @@ class RefusedError(DemoError):
 
 
 class Client:
-    """Talks to the API server at `url`; `check` raises when a component has died while we wait."""
+    """A client of the API server at `url`. `check` raises an error if a component of Airflow has stopped."""
 
     def __init__(self, url: str, check: Callable[[], None]) -> None:
         self.url, self.check, self.token = url, check, ""
 
     def call(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
-        """GET, or POST when there is a body, or `method`. Returns the parsed answer. Raises RefusedError."""
+        """Send a request: GET, POST if there is a body, or `method`. Returns the parsed answer. Raises RefusedError."""
         method = method or ("GET" if body is None else "POST")
         request = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
         request.add_header("Accept", "application/json")
@@ -47,23 +47,21 @@ class Client:
             ) from None
 
     def wait_ready(self, seconds: float = 180) -> None:
-        """Wait until the API answers, tasks' own too, and the DAG is known. Raises DemoError with its import error."""
-        for _ in self._ticks(seconds, "Airflow did not come up"):
+        """Wait until both APIs answer and the DAG is parsed. Raises LocalAirflowError, also if its import fails."""
+        for _ in self._ticks(seconds, "Airflow did not start"):
             try:
                 self.token = self.token or self.call("/auth/token")["access_token"]
                 self.call(f"/api/v2/dags/{DAG}")
-                self.call(
-                    "/execution/health"
-                )  # what tasks talk to is put together as it is first asked: 2.5 seconds
+                self.call("/execution/health")  # the tasks' API starts at its first request, in 2.5 seconds
                 return
-            except RefusedError as refusal:
-                if refusal.code == 404 and self.token:
+            except RefusedError as error:
+                if error.code == 404 and self.token:
                     self._raise_import_errors()
             except OSError:
                 continue
 
     def end_unfinished_runs(self) -> None:
-        """Mark runs that a stopped Airflow left as failed: they would block the next one for ever."""
+        """Mark the runs of a stopped Airflow as failed: they would block the next run forever."""
         runs = self.call(f"/api/v2/dags/{DAG}/dagRuns?state=running&state=queued")["dag_runs"]
         for run in runs:
             self.call(f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}", {"state": "failed"}, "PATCH")
@@ -89,7 +87,7 @@ class Client:
         """Yield each task instance whenever its state changes, until the run has ended."""
         states: dict[str, Any] = {}
         for _ in self._ticks(seconds, f"the run {run_id} did not end"):
-            state = self.run_state(run_id)  # before the tasks: nothing that they do last is missed
+            state = self.run_state(run_id)  # read before the tasks, so that their last changes are not missed
             for instance in sorted(self.tasks(run_id), key=lambda i: i["start_date"] or "~"):
                 now = (instance["state"], instance["try_number"])
                 if states.get(instance["task_id"]) != now:
@@ -99,13 +97,13 @@ class Client:
                 return
 
     def log(self, run_id: str, instance: dict[str, Any]) -> list[str]:
-        """The lines of a task's last attempt."""
+        """The log lines of a task's last attempt."""
         path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/{instance['task_id']}/logs"
         content = self.call(f"{path}/{instance['try_number']}")["content"]
         lines = []
         for entry in content:
             event = str(entry.get("event", ""))
-            lines += [] if event.startswith("::") else event.splitlines()  # :: folds groups in the UI
+            lines += [] if event.startswith("::") else event.splitlines()  # :: marks groups for the UI
             lines += [
                 f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []
             ]
@@ -114,12 +112,14 @@ class Client:
     def _raise_import_errors(self) -> None:
         errors = self.call("/api/v2/importErrors")["import_errors"]
         if errors:
-            raise DemoError(f"{errors[0]['filename']} cannot be imported:\n{errors[0]['stack_trace']}")
+            raise LocalAirflowError(
+                f"{errors[0]['filename']} cannot be imported:\n{errors[0]['stack_trace']}"
+            )
 
-    def _ticks(self, seconds: float, complaint: str) -> Iterator[None]:
+    def _ticks(self, seconds: float, message: str) -> Iterator[None]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.check()
             yield
             time.sleep(1)
-        raise DemoError(f"{complaint} within {seconds:.0f} s")
+        raise LocalAirflowError(f"{message} within {seconds:.0f} s")

@@ -1,5 +1,5 @@
-"""Errors for people."""
+"""Errors with a message for people."""
 
 
-class DemoError(Exception):
-    """A failure that a person can act on: one line saying what is wrong and what to do."""
+class LocalAirflowError(Exception):
+    """One line for a person: what is wrong and what to do next."""

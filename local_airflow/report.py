@@ -1,4 +1,4 @@
-"""What a run loaded, read from both databases by plain SQL."""
+"""The report of a run, read from both databases by SQL."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,8 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
-COLUMNS = {
+#: Columns of etl_load in the report, and their headings.
+HEADINGS = {
     "rows_read": "read",
     "rows_new": "new",
     "rows_changed": "changed",
@@ -21,18 +22,19 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Totals:
-    """Rows, and money in currency units."""
+    """Number of payments, and their amount in currency units."""
 
     rows: int
     amount: Decimal
 
     def __sub__(self, other: "Totals") -> "Totals":
+        """The difference of both values."""
         return Totals(self.rows - other.rows, self.amount - other.amount)
 
 
 @dataclass(frozen=True)
 class Report:
-    """One run: the published loads in their order, and the money on both sides."""
+    """One run: its published loads in order, and the totals of source, warehouse and quarantine."""
 
     loads: list[dict[str, Any]]
     source: Totals
@@ -41,7 +43,7 @@ class Report:
 
     @property
     def difference(self) -> Totals:
-        """What the source has and the warehouse cannot account for."""
+        """Payments of the source that are neither in the warehouse nor in quarantine."""
         return self.source - self.warehouse - self.quarantined
 
 
@@ -58,23 +60,23 @@ def query(section: dict[str, Any], text: str, values: tuple[Any, ...] = ()) -> l
 
 
 def connect(section: dict[str, Any]) -> Any:
-    """A connection to the database of a section, by the driver of its kind."""
+    """Connect to the database of a section, with the driver of its kind."""
     parts = urlsplit(section["url"].removeprefix("jdbc:"))
-    place = {"host": parts.hostname, "user": section["user"], "password": section["password"]}
+    login = {"host": parts.hostname, "user": section["user"], "password": section["password"]}
     name = parts.path.lstrip("/")
     if section.get("kind") == "redshift":
         import redshift_connector
 
         return redshift_connector.connect(
-            **place, port=parts.port or 5439, database=name, sslmode="verify-full"
+            **login, port=parts.port or 5439, database=name, sslmode="verify-full"
         )
-    return psycopg2.connect(**place, port=parts.port or 5432, dbname=name)
+    return psycopg2.connect(**login, port=parts.port or 5432, dbname=name)
 
 
 def read(credentials: dict[str, Any], run_id: str) -> Report:
-    """Gather the report of a DAG run."""
+    """Read the report of a DAG run."""
     source, warehouse = credentials["source"], credentials["warehouse"]
-    names = ("table_name", *COLUMNS, "warehouse_rows", "warehouse_amount")
+    names = ("table_name", *HEADINGS, "warehouse_rows", "warehouse_amount")
     rows = query(
         warehouse,
         f"SELECT {', '.join(f'l.{name}' for name in names)} FROM {{}}.etl_load l "
@@ -93,10 +95,10 @@ def read(credentials: dict[str, Any], run_id: str) -> Report:
 def show(report: Report, console: Console) -> None:
     """Print the two tables."""
     loaded = Table("table", title="loaded", title_justify="left", title_style="bold")
-    for heading in COLUMNS.values():
+    for heading in HEADINGS.values():
         loaded.add_column(heading, justify="right")
     for load in report.loads:
-        numbers = [f"{load[name]:,.1f}" if name == "seconds" else f"{load[name]:,}" for name in COLUMNS]
+        numbers = [f"{load[name]:,.1f}" if name == "seconds" else f"{load[name]:,}" for name in HEADINGS]
         loaded.add_row(load["table_name"], *numbers)
     console.print(loaded)
 

@@ -1,7 +1,7 @@
-"""Airflow on this machine: its home, its processes and how they end.
+"""Airflow on this machine: its home, its processes, and how they are stopped.
 
-Everything lives in one folder: metadata in SQLite, logs, the process list. Connections come as environment
-variables, so that no secret is stored. Ports are free ones on 127.0.0.1.
+All its files are in one folder: metadata in SQLite, logs, the process list. Connections are environment variables,
+so that no secret is stored. It uses free ports of 127.0.0.1.
 """
 
 import contextlib
@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,26 +20,17 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from local_airflow.errors import DemoError
+from local_airflow.errors import LocalAirflowError
+from sandbox.postgres import free_port
 from sandbox.running import is_same, stop_trees
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = {
     "api-server": ["api-server"],
     "dag-processor": ["dag-processor"],
-    # The task logs are read from the same disk; the log server would listen on every address.
+    # The API server reads task logs from the same disk; the log server would listen on all addresses.
     "scheduler": ["scheduler", "--skip-serve-logs"],
 }
-
-
-def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, else a free port of 127.0.0.1."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise DemoError("no free port on 127.0.0.1")
 
 
 def connection(kind: str, section: dict[str, Any], **extra: str) -> str:
@@ -72,17 +62,18 @@ def connections(credentials: dict[str, Any], master: str, spark: dict[str, Any])
 
 
 class Airflow:
-    """Scheduler, DAG processor and API server; leaving the `with` block stops them and their children."""
+    """Scheduler, DAG processor and API server. Leaving the `with` block stops them and their child processes."""
 
     def __init__(self, home: Path, connections: dict[str, str], port: int = 0) -> None:
         self.home = home
-        self.url = f"http://127.0.0.1:{free_port(port)}"
+        self.url = f"http://127.0.0.1:{free_port(port or None)}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._list = home / "processes.json"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.environment = os.environ | self._configuration() | connections
 
     def __enter__(self) -> "Airflow":
+        """Start all components. Raises LocalAirflowError."""
         self._stop_leftovers()
         self._migrate()
         try:
@@ -95,9 +86,9 @@ class Airflow:
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=subprocess.STDOUT,
-                        start_new_session=True,  # Ctrl-C reaches us alone, and we stop the rest in order
+                        start_new_session=True,  # Ctrl-C reaches only this process, which stops the others in order
                     )
-                self._remember()
+                self._write_processes()
         except BaseException:
             self.stop()
             raise
@@ -106,20 +97,21 @@ class Airflow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop all components."""
         self.stop()
 
     def check(self) -> None:
-        """Raise DemoError, with the end of its log, if a component has died."""
+        """Raise LocalAirflowError, with the end of the log, if a component has stopped."""
         for name, process in self.processes.items():
             if process.poll() is not None:
                 log = self.home / f"{name}.log"
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                raise DemoError(
+                raise LocalAirflowError(
                     f"Airflow's {name} stopped with code {process.returncode}, see {log}:\n{tail}"
                 )
 
     def stop(self) -> None:
-        """Stop the components and all that they started: tasks first, so that no Spark job is left behind."""
+        """Stop the components and their child processes: tasks first, so that no Spark job goes on."""
         with uninterrupted():
             stop_trees([process.pid for process in self.processes.values()])
             for process in self.processes.values():
@@ -146,14 +138,14 @@ class Airflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # nothing runs that nobody asked for
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # runs are started by hand only
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONUNBUFFERED": "1",
         }
 
     def _migrate(self) -> None:
-        """Make the metadata database, once for each version of Airflow."""
+        """Create or upgrade the metadata database, once for each version of Airflow."""
         stamp, current = self.home / "migrated", version("apache-airflow")
         if stamp.exists() and stamp.read_text() == current:
             return
@@ -166,25 +158,25 @@ class Airflow:
             check=False,
         )
         if done.returncode:
-            raise DemoError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+            raise LocalAirflowError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
         stamp.write_text(current)
 
-    def _remember(self) -> None:
+    def _write_processes(self) -> None:
         pids = [os.getpid(), *(process.pid for process in self.processes.values())]
         document = {"url": self.url, "processes": [[pid, psutil.Process(pid).create_time()] for pid in pids]}
         self._list.write_text(json.dumps(document))
 
     def _stop_leftovers(self) -> None:
-        """Stop what a killed predecessor left: two schedulers on one SQLite file lock each other out.
+        """Stop processes of a killed run: two schedulers on one SQLite file block each other.
 
-        Raises DemoError if the predecessor is still at work.
+        Raises LocalAirflowError if another Airflow still runs here.
         """
         if not self._list.exists():
             return
         document = json.loads(self._list.read_text())
         owner, *left = (is_same(pid, created) and pid for pid, created in document["processes"])
         if owner:
-            raise DemoError(
+            raise LocalAirflowError(
                 f"Airflow already runs here ({document['url']}, started by process {owner}): "
                 "trigger dvdrental_etl there, or stop it first"
             )
@@ -194,7 +186,7 @@ class Airflow:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back: an impatient second one must not leave half of the processes behind."""
+    """Ignore Ctrl-C inside: a second one must not interrupt the stop of the processes."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -203,5 +195,5 @@ def uninterrupted() -> Iterator[None]:
 
 
 def terminate_like_interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """A SIGTERM handler that unwinds like Ctrl-C, so that `with` blocks end their processes."""
+    """A handler that makes SIGTERM act like Ctrl-C, so that `with` blocks stop their processes."""
     raise KeyboardInterrupt

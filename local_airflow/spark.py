@@ -1,8 +1,8 @@
-"""Spark for loads on this machine: start-up is most of a small job, so its classes are archived.
+"""Spark settings for loads on this machine. Start-up is most of a small job, so loaded classes are archived.
 
-Measured on the smallest dimension: 35 CPU seconds as Spark comes, 22 with the quick compiler alone, 16 with
-the archive of loaded classes too. The quick compiler caps peak speed: right here, wrong on a cluster, hence a
-properties file of the demo's own.
+Measured on the smallest dimension: 35 CPU seconds with Spark's defaults, 22 with the C1 compiler only, 16 with an
+archive of loaded classes too. C1 limits the peak speed: right here, wrong on a cluster. Hence these settings are in
+separate properties files.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-#: The fact may be large, and then good machine code is worth its making, though only where it is used hundreds of
-#: thousands of times: that halves what making it takes. Rows live shortly: they need no large nursery.
+#: The fact may be large, and then the C2 compiler pays off, but only for code that runs hundreds of thousands of
+#: times: these thresholds halve the time of compilation. Rows are short-lived, so a small young generation is enough.
 LARGE = (
     "-XX:+UseSerialGC -Xmn64m -XX:Tier4BackEdgeThreshold=200000 -XX:Tier4InvocationThreshold=100000"
     " -XX:Tier4MinInvocationThreshold=50000 -XX:Tier4CompileThreshold=200000"
 )
 LARGE_MEMORY = "spark.driver.memory 1536m\n"
-#: Four jobs share a cluster of few cores: each begins with one executor, and takes more while they are free.
+#: Four jobs share a cluster with few cores: each starts with one executor, and gets more while cores are free.
 SHARING = f"""
 spark.executor.cores                    1
 spark.executor.defaultJavaOptions       {SMALL}
@@ -32,10 +32,10 @@ spark.dynamicAllocation.minExecutors    1
 JOB = ROOT / "spark_apps" / "load_dim_store.py"
 
 
-class SmallSpark:
-    """Properties files in `folder`, one for the dimensions and one for the fact, and the class archive behind both.
+class LocalSpark:
+    """Properties files in `folder`, one for dimensions and one for the fact, and the class archive of both.
 
-    shared: jobs go to a cluster, side by side.
+    shared: jobs run on a cluster, several at a time.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
@@ -47,7 +47,7 @@ class SmallSpark:
         self._training: subprocess.Popen[bytes] | None = None
 
     def extra(self) -> dict[str, str]:
-        """What spark_default's extra says about it."""
+        """The extra of the connection spark_default."""
         return {
             "properties-file": str(self.properties),
             "fact-properties-file": str(self.fact_properties),
@@ -55,13 +55,13 @@ class SmallSpark:
         }
 
     def write(self) -> None:
-        """Write the properties files. Java goes on without the archive when there is none, or one that fits no more."""
+        """Write the properties files. Java ignores the archive if it is missing or of another version."""
         archived = f"-Xshare:auto -Xlog:disable -Xlog:all=error:stderr -XX:SharedArchiveFile={self.archive}"
         self.properties.write_text(self._text(f"{SMALL} {archived}") + self._more)
         self.fact_properties.write_text(self._text(f"{LARGE} {archived}") + LARGE_MEMORY + self._more)
 
     def train(self, credentials: Path) -> bool:
-        """Start a dry run that leaves an archive of its classes, unless this Java and Spark have one.
+        """Start a dry run that creates the class archive, unless there is one for this Java and Spark.
 
         Returns whether it was started.
         """
@@ -88,7 +88,7 @@ class SmallSpark:
         return True
 
     def finish(self) -> None:
-        """Wait for the training. Without an archive everything works as well, only slower."""
+        """Wait for the training. If it fails, jobs run without the archive, only slower."""
         if self._training is None:
             return
         try:
@@ -103,7 +103,7 @@ class SmallSpark:
         self.properties.with_name("spark-training.conf").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """End a training that still runs."""
+        """Stop a training that still runs."""
         if self._training is not None and self._training.poll() is None:
             self._training.kill()
             self._training.wait()
@@ -113,9 +113,9 @@ class SmallSpark:
 
 
 def _runtime() -> str:
-    """A name for the Java and the Spark in use: an archive fits no other."""
+    """A hash of the Java and Spark in use: an archive is valid for them only."""
     java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else "java"
-    said = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
+    java_version = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
     spark = find_spec("pyspark")
-    text = f"{said}{spark.origin if spark else ''}{SHARED.read_text()}"
+    text = f"{java_version}{spark.origin if spark else ''}{SHARED.read_text()}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]

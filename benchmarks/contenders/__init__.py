@@ -1,1 +1,1 @@
-"""The contenders: one short program each, started as a process of its own with the path of a credentials file."""
+"""The contenders: one short program each, started in a separate process with the path of a credentials file."""

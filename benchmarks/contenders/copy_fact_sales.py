@@ -1,6 +1,6 @@
-"""PostgreSQL alone: the join in the source, its rows piped from COPY to COPY, a stream for each core.
+"""PostgreSQL alone: the join in the source, its rows piped from COPY to COPY, one stream per core.
 
-Surrogate keys are brought to the source first, in temporary tables.
+Surrogate keys are copied to the source first, into temporary tables.
 """
 
 import os
@@ -14,30 +14,36 @@ from typing import BinaryIO
 
 import psycopg2
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
+from benchmarks.contenders.star import (
+    COLUMNS,
+    CREATE_KEYS,
+    NATURAL_KEYS,
+    REPLACE_TABLE,
+    Database,
+    databases,
+    execute,
+)
 from sandbox.binaries import client_environment, wheel_install
 
 PSQL = str(wheel_install() / "bin" / "psql")
-LOOKUPS = (
-    ("customer", "customer_id", "p"),
-    ("staff", "staff_id", "p"),
-    ("store", "store_id", "i"),
-    ("movie", "film_id", "i"),
+#: Dimension, its natural key, and the alias of the source table that has it: payment or inventory.
+LOOKUPS = tuple(
+    (name, key, "p" if name in ("customer", "staff") else "i") for name, key in NATURAL_KEYS.items()
 )
-#: A day's key: its place in an array of all days is found without any arithmetic on dates.
+#: The key of a day, by its position in an array of all days: cheaper than date arithmetic.
 DAY = "(CAST(:'days' AS integer[]))[CAST({} AS date) - DATE '1969-12-31']"
 
 
 def psql(database: Database, home: Path, *arguments: str) -> list[str]:
     """psql's command line for a database; the password is in a file."""
     parts = database.libpq()
-    place = f"host={parts['host']} port={parts['port']} dbname={parts['dbname']} user={database.user}"
+    address = f"host={parts['host']} port={parts['port']} dbname={parts['dbname']} user={database.user}"
     options = f"passfile={home / 'pgpass'} options='-c search_path={database.schema}'"
-    return [PSQL, "-qX", "-v", "ON_ERROR_STOP=1", "-d", f"{place} {options}", *arguments]
+    return [PSQL, "-qX", "-v", "ON_ERROR_STOP=1", "-d", f"{address} {options}", *arguments]
 
 
 def write_keys(script: BinaryIO, warehouse: Database) -> None:
-    """What brings the dimensions' keys into the source, in psql's words."""
+    """Write the psql script that copies the dimensions' keys into the source."""
     with closing(psycopg2.connect(**warehouse.libpq())) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT array_agg(date_key ORDER BY date) FROM dim_date WHERE date IS NOT NULL")
         ((days,),) = cursor.fetchall()
@@ -76,14 +82,14 @@ WHERE p.payment_id BETWEEN {first} AND {last}"""
 
 
 def ranges(source: Database, count: int) -> list[tuple[int, int]]:
-    """The payments' keys in parts of about one size."""
+    """The range of payment keys, in parts of about the same size."""
     ((lowest, highest),) = execute(source, "SELECT min(payment_id), max(payment_id) FROM payment")
     bounds = [lowest + (highest + 1 - lowest) * part // count for part in range(count + 1)]
     return [(low, following - 1) for low, following in pairwise(bounds)]
 
 
 def copy(source: Database, warehouse: Database, home: Path, parts: Sequence[tuple[int, int]]) -> None:
-    """One pair of psql for each part: what the one gives, the other takes."""
+    """Run two psql for each part: one writes the rows to a pipe, the other reads them."""
     with (home / "keys.sql").open("wb") as keys:
         write_keys(keys, warehouse)
     into = f"COPY fact_sales ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
@@ -91,12 +97,12 @@ def copy(source: Database, warehouse: Database, home: Path, parts: Sequence[tupl
     for first, last in parts:
         script = home / f"{first}.sql"
         script.write_text(f"COPY ({join(first, last)}) TO STDOUT (FORMAT binary);\n")
-        give = psql(source, home, "-f", str(home / "keys.sql"), "-f", str(script))
-        giver = subprocess.Popen(give, stdout=subprocess.PIPE, env=client_environment())
-        assert giver.stdout
-        with giver.stdout as rows:  # ours is closed, so that the giver notices when the taker ends
+        sender_command = psql(source, home, "-f", str(home / "keys.sql"), "-f", str(script))
+        sender = subprocess.Popen(sender_command, stdout=subprocess.PIPE, env=client_environment())
+        assert sender.stdout
+        with sender.stdout as rows:  # closed here, so that the sender notices when the receiver ends
             running += [
-                giver,
+                sender,
                 subprocess.Popen(psql(warehouse, home, "-c", into), stdin=rows, env=client_environment()),
             ]
     codes = [process.wait() for process in running]
@@ -105,6 +111,7 @@ def copy(source: Database, warehouse: Database, home: Path, parts: Sequence[tupl
 
 
 def main() -> None:
+    """Load the table."""
     source, warehouse = databases()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -112,9 +119,9 @@ def main() -> None:
         (home / "pgpass").write_text(
             "".join(f"*:*:*:{one.user}:{one.password}\n" for one in (source, warehouse))
         )
-        execute(warehouse, *FRESH)
+        execute(warehouse, *REPLACE_TABLE)
         copy(source, warehouse, home, ranges(source, os.cpu_count() or 1))
-        execute(warehouse, "SET maintenance_work_mem = '512MB'", *KEYS)
+        execute(warehouse, "SET maintenance_work_mem = '512MB'", *CREATE_KEYS)
 
 
 if __name__ == "__main__":

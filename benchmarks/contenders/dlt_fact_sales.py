@@ -4,17 +4,17 @@ import os
 import tempfile
 from urllib.parse import quote
 
-# Read when dlt is imported: it would call home, and keep its state in the user's home.
+# dlt reads these when it is imported. Without them it sends telemetry.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
-# Files for COPY on this machine: to gzip them took half of the time. Several to a table: they are loaded at once.
+# Files are local, and gzip took half of the time. Several files per table are loaded in parallel.
 os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
 os.environ["DATA_WRITER__FILE_MAX_ITEMS"] = "1000000"
 
 import dlt
 from dlt.sources.sql_database import sql_table
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases, execute
+from benchmarks.contenders.star import COLUMNS, CREATE_KEYS, REPLACE_TABLE, Database, databases, execute
 
 DATASET = "bench_staging"
 TABLES = {
@@ -26,13 +26,13 @@ DAY = "CAST(to_char({0}, 'YYYYMMDD') AS integer)"
 
 
 def address(database: Database, driver: str = "") -> str:
-    """As SQLAlchemy and libpq write it; it stays in this process."""
+    """The URL for SQLAlchemy and libpq; it does not leave this process."""
     parts = database.libpq()
     return f"postgresql{driver}://{parts['user']}:{quote(parts['password'])}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
 
 def load(source: Database, warehouse: Database, folder: str) -> None:
-    """Bring the three tables into the dataset."""
+    """Load the three source tables into the dataset."""
     resources = [
         sql_table(
             credentials=address(source, "+psycopg2"),
@@ -55,7 +55,7 @@ def load(source: Database, warehouse: Database, folder: str) -> None:
 
 
 def publish() -> str:
-    """From the dataset into the fact."""
+    """The INSERT from the dataset into fact_sales."""
     return f"""
 INSERT INTO fact_sales ({", ".join(COLUMNS)})
 SELECT
@@ -76,12 +76,13 @@ LEFT JOIN dim_movie m ON m.film_id = i.film_id AND p.payment_date >= m.valid_fro
 
 
 def main() -> None:
+    """Load the table."""
     source, warehouse = databases()
     with tempfile.TemporaryDirectory() as folder:
         load(source, warehouse, folder)
     analyze = (f"ANALYZE {DATASET}.{table}" for table in TABLES)
     memory = "SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'"
-    execute(warehouse, memory, *analyze, *FRESH, publish(), *KEYS)
+    execute(warehouse, memory, *analyze, *REPLACE_TABLE, publish(), *CREATE_KEYS)
 
 
 if __name__ == "__main__":

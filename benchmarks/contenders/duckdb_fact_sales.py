@@ -5,20 +5,18 @@ from pathlib import Path
 import duckdb
 import duckdb_extension_postgres_scanner
 
-from benchmarks.contenders.star import COLUMNS, FRESH, KEYS, Database, databases
+from benchmarks.contenders.star import COLUMNS, CREATE_KEYS, NATURAL_KEYS, REPLACE_TABLE, Database, databases
 
 EXTENSION = next(Path(duckdb_extension_postgres_scanner.__path__[0]).rglob("*.duckdb_extension"))
 DAY = "CAST(year({0}) * 10000 + month({0}) * 100 + day({0}) AS INTEGER)"
-LOOKUPS = (
-    ("customer", "customer_id", "p"),
-    ("staff", "staff_id", "p"),
-    ("store", "store_id", "i"),
-    ("movie", "film_id", "i"),
+#: Dimension, its natural key, and the alias of the source table that has it: payment or inventory.
+LOOKUPS = tuple(
+    (name, key, "p" if name in ("customer", "staff") else "i") for name, key in NATURAL_KEYS.items()
 )
 
 
 def attach(connection: duckdb.DuckDBPyConnection, name: str, database: Database, options: str) -> None:
-    """Attach a database; its password goes into a secret of this process."""
+    """Attach a database; its password is a secret of this process."""
     parts = database.libpq()
     connection.execute(
         f"CREATE SECRET {name}_secret (TYPE postgres, HOST '{parts['host']}', PORT {parts['port']},"
@@ -28,7 +26,7 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, database: Database,
 
 
 def select(source: Database, warehouse: Database) -> str:
-    """The facts, in the columns' order and types."""
+    """The query for the facts, in the order and types of the columns."""
     lookups = "\n".join(
         f"LEFT JOIN warehouse.{warehouse.schema}.dim_{name} {name} ON {name}.{natural} = {owner}.{natural}"
         f" AND p.payment_date >= {name}.valid_from AND p.payment_date < {name}.valid_to"
@@ -48,6 +46,7 @@ LEFT JOIN source.{source.schema}.inventory i ON i.inventory_id = r.inventory_id
 
 
 def main() -> None:
+    """Load the table."""
     source, warehouse = databases()
     with duckdb.connect() as connection:
         connection.execute(f"LOAD '{EXTENSION}'")
@@ -59,11 +58,11 @@ def main() -> None:
             text = "; ".join((f"SET search_path TO {warehouse.schema}", *statements)).replace("'", "''")
             connection.execute(f"CALL postgres_execute('warehouse', '{text}')")
 
-        in_warehouse(*FRESH)
+        in_warehouse(*REPLACE_TABLE)
         connection.execute(
             f"INSERT INTO warehouse.{warehouse.schema}.fact_sales ({', '.join(COLUMNS)}) {select(source, warehouse)}"
         )
-        in_warehouse(*KEYS)
+        in_warehouse(*CREATE_KEYS)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the five scripts of the plain design share: whole tables by JDBC, one way and the other."""
+"""Shared by the five scripts of the plain design: whole tables are read and written by JDBC."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ class Plain:
         self.spark = SparkSession.builder.appName(f"plain {name}").getOrCreate()
 
     def extract(self, table: str) -> DataFrame:
-        """A table of the source."""
+        """Read a table of the source."""
         return self._read(self.source, table)
 
     def dimension(self, table: str) -> DataFrame:
-        """A table of the warehouse."""
+        """Read a table of the warehouse."""
         return self._read(self.warehouse, table)
 
     def locations(self) -> DataFrame:
@@ -35,12 +35,12 @@ class Plain:
         )
 
     def append(self, frame: DataFrame, table: str) -> None:
-        """Write a frame."""
+        """Append a frame to a table of the warehouse."""
         target = self.warehouse.jdbc(dbtable=f"{self.warehouse.schema}.{table}")
         frame.write.format("jdbc").options(**target).mode("append").save()
 
     def append_members(self, frame: DataFrame, table: str, natural_key: str, tracked: Sequence[str]) -> None:
-        """Write a dimension: numbered by its natural key, one open version a member."""
+        """Append to a dimension: keys in the order of the natural key, one open version per member."""
         key = table.replace("dim_", "") + "_key"
         numbered = frame.withColumn(key, F.row_number().over(Window.orderBy(natural_key)).cast("bigint"))
         versions = numbered.withColumns(

@@ -8,6 +8,7 @@ TRACKED = ("address", "address2", "district", "city", "country", "active", "stor
 
 
 def main() -> None:
+    """Load the table."""
     plain = Plain("dim_customer")
     customers = (
         plain.extract("customer")

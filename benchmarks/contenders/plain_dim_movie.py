@@ -8,6 +8,7 @@ TRACKED = ("rental_duration", "rental_rate", "replacement_cost", "rating", "cate
 
 
 def main() -> None:
+    """Load the table."""
     plain = Plain("dim_movie")
     languages = plain.extract("language").select("language_id", F.trim("name").alias("language"))
     categories = (

@@ -6,6 +6,7 @@ TRACKED = ("address", "address2", "district", "city", "country", "active", "stor
 
 
 def main() -> None:
+    """Load the table."""
     plain = Plain("dim_staff")
     staff = (
         plain.extract("staff")

@@ -8,6 +8,7 @@ MANAGER = ("manager_staff_id", "manager_first_name", "manager_last_name")
 
 
 def main() -> None:
+    """Load the table."""
     plain = Plain("dim_store")
     managers = plain.extract("staff").select(
         F.col("staff_id").alias("manager_staff_id"),

@@ -4,15 +4,17 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from benchmarks.contenders.plain import Plain
-from benchmarks.contenders.sales import NATURAL_KEYS, keyed, rows
+from benchmarks.contenders.sales import keyed, rows
+from benchmarks.contenders.star import NATURAL_KEYS
 
 
 def date_key(column: str) -> Column:
-    """yyyyMMdd; -1 without a day."""
+    """yyyyMMdd; -1 for NULL."""
     return F.coalesce(F.date_format(column, "yyyyMMdd").cast("int"), F.lit(-1))
 
 
 def main() -> None:
+    """Load the table."""
     plain = Plain("fact_sales")
     facts = (
         plain.extract("payment")

@@ -1,17 +1,15 @@
-"""What fact_sales is, to both Spark rivals: the joins and columns are the same, how they read and write is not."""
+"""The joins and columns of fact_sales, shared by both Spark contenders; they differ in how they read and write."""
 
 from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from benchmarks.contenders.star import COLUMNS
-
-NATURAL_KEYS = {"customer": "customer_id", "staff": "staff_id", "store": "store_id", "movie": "film_id"}
+from benchmarks.contenders.star import COLUMNS, NATURAL_KEYS
 
 
 def keyed(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
-    """Give the facts the key of the version that was valid at the payment."""
+    """Add the key of the version that was valid at the time of the payment."""
     versions = dimension.select(
         f"{name}_key",
         F.col(NATURAL_KEYS[name]).alias("natural_key"),
@@ -24,7 +22,7 @@ def keyed(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
 
 
 def rows(facts: DataFrame, date_key: Callable[[str], Column]) -> DataFrame:
-    """The table's columns, of keyed facts. date_key: yyyyMMdd of a column's day; -1 without a day."""
+    """The columns of fact_sales, from facts with keys. date_key: makes yyyyMMdd of a column, -1 if it is NULL."""
     is_open = F.col("rental_date").isNotNull() & F.col("return_date").isNull()
     return facts.select(
         F.col("payment_id").cast("bigint").alias("sales_key"),

@@ -1,4 +1,7 @@
-"""What every contender is given: the two databases, and the table to fill. Nothing of the suite's own code."""
+"""What every contender gets: the two databases, and the declaration of the table to fill.
+
+The declarations are read from the suite's DDL. Contenders use nothing else of the suite's code.
+"""
 
 import json
 import sys
@@ -10,27 +13,30 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-#: The columns of fact_sales, in its order.
-COLUMNS = (
-    *("sales_key", "payment_date_key", "rental_date_key", "return_date_key", "customer_key", "staff_key"),
-    *("store_key", "movie_key", "sales_amount", "rental_id", "payment_ts", "batch_id"),
+from dvdrental_etl.model.contract import columns_of, natural_key, primary_key, star_tables
+
+FACT = "fact_sales"
+COLUMNS = tuple(column.name for column in columns_of(FACT))
+#: The natural key of each dimension, by the name without dim_.
+NATURAL_KEYS = {
+    table.removeprefix("dim_"): natural_key(table) for table in star_tables() if table.startswith("dim_")
+}
+#: Replace fact_sales by an empty table with its columns, but without keys and indexes ...
+REPLACE_TABLE = (
+    f"CREATE TABLE {FACT}_new (LIKE {FACT})",
+    f"DROP TABLE {FACT}",
+    f"ALTER TABLE {FACT}_new RENAME TO {FACT}",
 )
-#: An empty table in the place of fact_sales, with its columns and as yet without its keys ...
-FRESH = (
-    "CREATE TABLE fact_sales_fresh (LIKE fact_sales)",
-    "DROP TABLE fact_sales",
-    "ALTER TABLE fact_sales_fresh RENAME TO fact_sales",
-)
-#: ... and its keys, for the end: to build them once is cheaper than row by row.
-KEYS = (
-    "ALTER TABLE fact_sales ADD PRIMARY KEY (sales_key)",
-    "CREATE INDEX fact_sales_payment_date ON fact_sales (payment_date_key)",
+#: ... and create these at the end: to build them once is cheaper than row by row.
+CREATE_KEYS = (
+    f"ALTER TABLE {FACT} ADD PRIMARY KEY ({primary_key(FACT)})",
+    f"CREATE INDEX {FACT}_payment_date ON {FACT} (payment_date_key)",
 )
 
 
 @dataclass(frozen=True)
 class Database:
-    """How to reach one database; `schema` holds its tables."""
+    """The address of a database and the schema of its tables."""
 
     url: str
     user: str
@@ -38,7 +44,7 @@ class Database:
     schema: str
 
     def libpq(self) -> dict[str, Any]:
-        """For psycopg2, with the schema as the search path."""
+        """Arguments of psycopg2.connect, with the schema as the search path."""
         parts = urlsplit(self.url.removeprefix("jdbc:"))
         return {
             "host": parts.hostname,
@@ -50,7 +56,7 @@ class Database:
         }
 
     def jdbc(self, **more: str) -> dict[str, str]:
-        """For Spark: who reads or writes, and by which driver."""
+        """Options of Spark's JDBC source: URL, user and driver, and `more`."""
         return {
             "url": self.url,
             "user": self.user,

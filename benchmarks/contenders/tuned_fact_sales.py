@@ -3,30 +3,30 @@
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.contenders.sales import NATURAL_KEYS, keyed, rows
-from benchmarks.contenders.star import FRESH, KEYS, Database, databases, execute
+from benchmarks.contenders.sales import keyed, rows
+from benchmarks.contenders.star import CREATE_KEYS, NATURAL_KEYS, REPLACE_TABLE, Database, databases, execute
 
 
 class Reader:
-    """Reads over JDBC: in binary from the first row on, in chunks, in as many partitions as fit the cores."""
+    """Reads over JDBC: binary from the first row, in chunks, in a number of partitions that suits the cores."""
 
     def __init__(self, spark: SparkSession, partitions: int) -> None:
         self._spark, self._partitions = spark, partitions
 
     def extract(self, source: Database, table: str, columns: str) -> DataFrame:
-        """Columns of a table, divided by the first one, which is its key."""
+        """Columns of a table, partitioned by the first one, which is its key."""
         key, name = columns.split(",")[0], f"{source.schema}.{table}"
         ((low, high),) = execute(source, f"SELECT min({key}), max({key}) FROM {name}")
-        divided = {
+        partitioning = {
             "partitionColumn": key,
             "lowerBound": str(low),
             "upperBound": str(high),
             "numPartitions": str(self._partitions),
         }
-        return self._load(source, f"SELECT {columns} FROM {name}", divided)
+        return self._load(source, f"SELECT {columns} FROM {name}", partitioning)
 
     def versions(self, warehouse: Database, name: str) -> DataFrame:
-        """The keys of a dimension, in memory on all sides."""
+        """The keys of a dimension, broadcast to all executors."""
         query = (
             f"SELECT {name}_key, {NATURAL_KEYS[name]}, valid_from, valid_to"
             f" FROM {warehouse.schema}.dim_{name}"
@@ -40,13 +40,13 @@ class Reader:
 
 
 def date_key(column: str) -> Column:
-    """yyyyMMdd; -1 without a day."""
+    """yyyyMMdd; -1 for NULL."""
     day = F.col(column)
     return F.coalesce(F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day), F.lit(-1))
 
 
 def extract(reader: Reader, source: Database) -> DataFrame:
-    """Payments with their rental and their copy."""
+    """Payments with their rental and copy."""
     payment = reader.extract(
         source, "payment", "payment_id, customer_id, staff_id, rental_id, amount, payment_date"
     )
@@ -56,6 +56,7 @@ def extract(reader: Reader, source: Database) -> DataFrame:
 
 
 def main() -> None:
+    """Load the table."""
     source, warehouse = databases()
     spark = SparkSession.builder.appName("tuned fact_sales").getOrCreate()
     partitions = 4 * spark.sparkContext.defaultParallelism
@@ -64,11 +65,11 @@ def main() -> None:
     facts = extract(reader, source)
     for name in NATURAL_KEYS:
         facts = keyed(facts, reader.versions(warehouse, name), name)
-    execute(warehouse, *FRESH)
+    execute(warehouse, *REPLACE_TABLE)
     target = warehouse.jdbc(dbtable=f"{warehouse.schema}.fact_sales", batchsize="10000")
     batched = {"url": warehouse.url + "?reWriteBatchedInserts=true"}
     rows(facts, date_key).write.format("jdbc").options(**target | batched).mode("append").save()
-    execute(warehouse, *KEYS)
+    execute(warehouse, *CREATE_KEYS)
     spark.stop()
 
 

@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]
 from dvdrental_etl.engine.package_zip import build
 from dvdrental_etl.model.contract import star_tables
 from local_airflow import report
-from local_airflow.__main__ import LOCAL, Demo
+from local_airflow.runner import LOCAL, DagRunner
 from sandbox.fill import Content
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
@@ -50,7 +50,7 @@ class Finished:
 
     folder: Path
     run_id: str
-    demo: Demo
+    demo: DagRunner
     command_lines: set[str]
 
     def warehouse(self, text: str) -> list[tuple[Any, ...]]:
@@ -91,7 +91,7 @@ def sandbox_in(folder: Path) -> Iterator[None]:
 
 def run(folder: Path, master: str = LOCAL) -> Finished:
     """The DAG, once, over the sandbox in the folder."""
-    demo = Demo(folder, master)
+    demo = DagRunner(folder, master)
     with CommandLines() as watch:
         run_id = demo.run(train=False)
     return Finished(folder, run_id, demo, watch.seen)

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks import __main__ as command
 from benchmarks.check import EXPECTED, expected, require_dimensions, require_fact
 from benchmarks.errors import BenchError
-from benchmarks.ground import Ground, Place
+from benchmarks.fixtures import DatabasePair, Fixtures
 from benchmarks.nights import SOURCE, Nights
 from benchmarks.results import DONE
 from sandbox.fill import Content
@@ -44,35 +44,35 @@ def test_suite_and_copy_load_the_same_table(folder: Path) -> None:
 
 
 def test_a_night_changes_so_many_facts(folder: Path) -> None:
-    with Ground(folder, Content(scale=SCALE), lambda _: None).up() as ground:
-        nights = Nights(ground)
-        nights.begin(ground.empty())
+    with Fixtures(folder, Content(scale=SCALE), lambda _: None).up() as fixtures:
+        nights = Nights(fixtures)
+        nights.begin(fixtures.empty_template())
         facts = EXPECTED[EXPECTED.index("FROM (") + 6 : EXPECTED.rindex(")")]
-        before = set(ground.rows(facts, SOURCE))
-        nights.go_by()
-        after = set(ground.rows(facts, SOURCE))
+        before = set(fixtures.rows(facts, SOURCE))
+        nights.pass_night()
+        after = set(fixtures.rows(facts, SOURCE))
         assert len(after - before) == nights.changed == 3
         assert len(after) == PAYMENTS + 1
-        assert nights.expectation() == expected(ground, SOURCE)
+        assert nights.expectation() == expected(fixtures, SOURCE)
         nights.end()
-        assert SOURCE not in ground.sandbox.databases()
+        assert SOURCE not in fixtures.sandbox.databases()
 
 
 @pytest.fixture
-def loaded(server: Sandbox, lab: Lab, tmp_path: Path) -> tuple[Ground, Place]:
+def loaded(server: Sandbox, lab: Lab, tmp_path: Path) -> tuple[Fixtures, DatabasePair]:
     """A warehouse that the suite has loaded, as the benchmark sees it."""
-    ground = Ground(tmp_path, Content(scale=SCALE), lambda _: None)
-    ground.sandbox = server
-    ground.empty()
-    return ground, Place(server, lab.source.database, lab.warehouse.database, lab.config)
+    fixtures = Fixtures(tmp_path, Content(scale=SCALE), lambda _: None)
+    fixtures.sandbox = server
+    fixtures.empty_template()
+    return fixtures, DatabasePair(server, lab.source.database, lab.warehouse.database, lab.config)
 
 
-def test_a_right_table_passes(loaded: tuple[Ground, Place]) -> None:
-    ground, place = loaded
-    wanted = expected(ground, place.source)
-    assert wanted.rows == PAYMENTS
-    require_fact(ground, place, wanted, "suite")
-    require_dimensions(ground, place, "suite")
+def test_a_right_table_passes(loaded: tuple[Fixtures, DatabasePair]) -> None:
+    fixtures, pair = loaded
+    expected_content = expected(fixtures, pair.source)
+    assert expected_content.rows == PAYMENTS
+    require_fact(fixtures, pair, expected_content, "suite")
+    require_dimensions(fixtures, pair, "suite")
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,15 @@ def test_a_right_table_passes(loaded: tuple[Ground, Place]) -> None:
         ); END $$""",
     ],
 )
-def test_a_wrong_table_does_not_pass(loaded: tuple[Ground, Place], lab: Lab, corruption: str) -> None:
-    ground, place = loaded
-    wanted = expected(ground, place.source)
-    require_fact(ground, place, wanted, "plain")
+def test_a_wrong_table_does_not_pass(
+    loaded: tuple[Fixtures, DatabasePair], lab: Lab, corruption: str
+) -> None:
+    fixtures, pair = loaded
+    expected_content = expected(fixtures, pair.source)
+    require_fact(fixtures, pair, expected_content, "plain")
     lab.warehouse(corruption.format(first="sales_key = (SELECT MIN(sales_key) FROM fact_sales)"))
     with pytest.raises(BenchError, match="plain: fact_sales is"):
-        require_fact(ground, place, wanted, "plain")
+        require_fact(fixtures, pair, expected_content, "plain")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +132,9 @@ def test_a_wrong_table_does_not_pass(loaded: tuple[Ground, Place], lab: Lab, cor
     ],
 )
 def test_a_wrong_dimension_does_not_pass(
-    loaded: tuple[Ground, Place], lab: Lab, table: str, corruption: str
+    loaded: tuple[Fixtures, DatabasePair], lab: Lab, table: str, corruption: str
 ) -> None:
-    ground, place = loaded
+    fixtures, pair = loaded
     lab.warehouse(corruption)
     with pytest.raises(BenchError, match=f"plain: {table} is wrong"):
-        require_dimensions(ground, place, "plain")
+        require_dimensions(fixtures, pair, "plain")

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks import chart, measure
-from benchmarks.bench import Entry, rounds
 from benchmarks.errors import BenchError
-from benchmarks.ground import Ground, Place
+from benchmarks.fixtures import DatabasePair, Fixtures
 from benchmarks.results import DONE, Measured, Result, Run
+from benchmarks.rounds import Entry, run_rounds
 from benchmarks.show import show
 from sandbox.fill import Content
 from sandbox.server import Sandbox
@@ -117,10 +117,12 @@ def test_a_chart_has_the_fastest_on_top_and_the_failed_below():
 def test_each_scale_has_a_separate_sandbox(tmp_path):
     dump = tmp_path / "any.tar"
     dump.touch()
-    grounds = [
-        Ground(tmp_path, made, print) for made in (Content(dump), Content(scale=30), Content(scale=0.05))
+    all_fixtures = [
+        Fixtures(tmp_path, made, print) for made in (Content(dump), Content(scale=30), Content(scale=0.05))
     ]
-    assert [(ground.name, ground.sandbox.directory.relative_to(tmp_path)) for ground in grounds] == [
+    assert [
+        (fixtures.name, fixtures.sandbox.directory.relative_to(tmp_path)) for fixtures in all_fixtures
+    ] == [
         ("dump", Path("dump")),
         ("scale 30", Path("scale-30")),
         ("scale 0.05", Path("scale-0.05")),
@@ -134,7 +136,7 @@ def test_results_are_drawn_in_order_of_kind_and_size(tmp_path):
         ("full", "scale 30", 437_880),
         ("dag", "dump", 14_596),
     ):
-        command.keep(result(run("suite", 1, 10), what=what, data=data, rows=rows), tmp_path)
+        command.save(result(run("suite", 1, 10), what=what, data=data, rows=rows), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("night-scale-30.json", "full-scale-1000.json", "full-scale-30.json", "dag-dump.json"),
     }
@@ -144,23 +146,23 @@ def test_results_are_drawn_in_order_of_kind_and_size(tmp_path):
 
 
 def entry(name: str, log: list[str], ended: str = DONE, is_right: bool = True) -> Entry:
-    place = Place(Sandbox(Path("nowhere")), "source", "warehouse", Path("config"))
+    pair = DatabasePair(Sandbox(Path("nowhere")), "source", "warehouse", Path("config"))
 
-    def check(_: Place) -> None:
+    def check(_: DatabasePair) -> None:
         log.append(f"check {name}")
         if not is_right:
             raise BenchError(f"{name}: fact_sales is wrong")
 
-    def start(_: Place, run_name: str) -> Measured:
+    def start(_: DatabasePair, run_name: str) -> Measured:
         log.append(run_name)
         return Measured(ended, 1, 1, 1)
 
-    return Entry(name, name, lambda: place, start, check)
+    return Entry(name, name, lambda: pair, start, check)
 
 
 def test_contenders_run_in_turn_and_the_failed_are_left_out_later():
     log: list[str] = []
-    runs = rounds(
+    runs = run_rounds(
         [entry("a", log), entry("b", log, ended=HEAP)], 2, lambda _: None, lambda: log.append("night")
     )
     assert log == ["night", "a-1", "check a", "b-1", "night", "a-2", "check a"]
@@ -174,7 +176,7 @@ def test_contenders_run_in_turn_and_the_failed_are_left_out_later():
 def test_a_wrong_table_ends_the_benchmark():
     log: list[str] = []
     with pytest.raises(BenchError, match="b: fact_sales is wrong"):
-        rounds([entry("a", log), entry("b", log, is_right=False)], 2, lambda _: None)
+        run_rounds([entry("a", log), entry("b", log, is_right=False)], 2, lambda _: None)
     assert log[-1] == "check b"
 
 
