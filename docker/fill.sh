@@ -1,5 +1,5 @@
 #!/bin/sh
-# Load the source: the first dump in the folder $1, or, when there is none, SCALE times the real dvdrental.
+# Load the source: the first dump in folder $1; without a dump, generated data of SCALE times the real dvdrental.
 set -eu
 for dump in "$1"/*.tar "$1"/*.dump "$1"/*.zip "$1"/*.sql "$1"/*.sql.gz; do
     if [ -e "$dump" ]; then

@@ -1,4 +1,4 @@
-"""Write the secrets that docker-compose.yml asks for: `python docker/make_env.py .env`. An existing file stays."""
+"""Write the secrets of docker-compose.yml: `python docker/make_env.py .env`. An existing file is not changed."""
 
 import base64
 import os
@@ -16,7 +16,7 @@ PASSWORDS = (
 
 
 def write(path: Path) -> bool:
-    """Create `path`, for its owner only; False if it exists."""
+    """Create `path`, readable by its owner only; False if it exists."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -29,5 +29,5 @@ def write(path: Path) -> bool:
 
 
 if __name__ == "__main__":
-    made = write(Path(sys.argv[1]))
-    sys.stdout.write(f"{sys.argv[1]}: {'written' if made else 'is there already, nothing changed'}\n")
+    written = write(Path(sys.argv[1]))
+    sys.stdout.write(f"{sys.argv[1]}: {'written' if written else 'exists already, nothing changed'}\n")

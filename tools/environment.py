@@ -1,7 +1,7 @@
-"""Check what the machine must have, and make the virtual environment from the lock file.
+"""Check Python and Java, and create the virtual environment from the lock file.
 
-Runs before anything is installed: standard library only, and syntax that Python 3.6 still parses, so that
-it can say what is too old.
+It runs before anything is installed: standard library only, and syntax that Python 3.6 parses, so that it can
+report a version that is too old.
 """
 
 import hashlib
@@ -21,56 +21,56 @@ PYTHON, JAVA = (3, 11), 17
 
 
 def stop(message: str) -> NoReturn:
-    """End with one line for people."""
+    """Exit with one line for a person."""
     sys.exit("error: " + message)
 
 
 def java_version(text: str) -> Optional[int]:  # noqa: UP045 - Python 3.6 parses this
-    """The major version in what `java -version` prints: 17 of 17.0.15, 8 of 1.8.0_402; None without one."""
+    """The major version in the output of `java -version`: 17 of 17.0.15, 8 of 1.8.0_402; None if there is none."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found.group(1)) if found else None
 
 
 def check_python() -> None:
-    """Python itself, and its ability to make virtual environments."""
+    """Check the version of Python, and that it can create virtual environments."""
     if sys.version_info < PYTHON:
         stop(
             f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: install one "
-            "(apt install python3.11-venv, brew install python@3.12) and name it, PYTHON=python3.11"
+            "(apt install python3.11-venv, brew install python@3.12) and give its name, PYTHON=python3.11"
         )
     try:
         import ensurepip  # noqa: F401
     except ImportError:
-        stop("this Python cannot make virtual environments: apt install python3-venv")
+        stop("this Python cannot create virtual environments: apt install python3-venv")
 
 
 def check_java() -> None:
-    """The java that Spark will take."""
-    how = "install one (apt install openjdk-17-jre-headless, brew install openjdk@17) or set JAVA_HOME"
+    """Check the version of the Java that Spark will use."""
+    advice = "install one (apt install openjdk-17-jre-headless, brew install openjdk@17) or set JAVA_HOME"
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if not java or not Path(java).exists():
-        where = f"JAVA_HOME={home} holds no bin/java" if home else "there is none on the PATH"
-        stop(f"Java {JAVA} or newer is needed and {where}: {how}")
-    said = subprocess.run([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    version = java_version(said.stdout.decode(errors="replace"))
+        where = f"JAVA_HOME={home} has no bin/java" if home else "no java is on the PATH"
+        stop(f"Java {JAVA} or newer is needed and {where}: {advice}")
+    output = subprocess.run([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    version = java_version(output.stdout.decode(errors="replace"))
     if version is None or version < JAVA:
-        stop(f"Java {JAVA} or newer is needed, {java} is {version or 'of no known version'}: {how}")
+        stop(f"Java {JAVA} or newer is needed, {java} is {version or 'of an unknown version'}: {advice}")
 
 
 def fingerprint(lock: Path) -> List[str]:  # noqa: UP006
-    """What the environment depends on: the Python that runs it, and the lock file."""
+    """The inputs of the environment: version of Python and hash of the lock file."""
     return [sys.version.split()[0], hashlib.sha256(lock.read_bytes()).hexdigest()]
 
 
 def install(venv: Path, lock: Path) -> None:
-    """Fill the environment with the lock file's packages, each held against its hashes: by uv, else by pip."""
+    """Install the packages of the lock file, with verified hashes: by uv, or by pip if uv fails."""
     python = str(venv / "bin" / "python")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    # uv's cache of these packages takes gigabytes: beside its target it can link, and it goes afterwards.
+    # uv's cache takes gigabytes. Beside its target uv can link files, and the cache is deleted afterwards.
     cache = venv / "uv-cache"
     environment = dict(os.environ, UV_CACHE_DIR=str(cache), VIRTUAL_ENV=str(venv))
-    # Like pip, trust what this machine trusts: a company's proxy signs with its own authority. One switch, two names.
+    # Trust the machine's certificates, as pip does: a company's proxy may have its own authority. Old and new name.
     environment.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
     mirror = subprocess.run([*pip, "config", "get", "global.index-url"], capture_output=True, check=False)
     if mirror.returncode == 0:  # uv does not read pip's configuration
@@ -81,20 +81,20 @@ def install(venv: Path, lock: Path) -> None:
     shutil.rmtree(str(cache), ignore_errors=True)
     if done:
         return
-    say("uv could not do it, so pip does: this takes some minutes longer")
-    # The lock is complete, and leaves out pyspark-client on purpose: hence --no-deps.
+    say("uv failed, so pip installs the packages: this takes some minutes longer")
+    # --no-deps: the lock file is complete, and omits pyspark-client on purpose.
     if subprocess.call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
-        stop("the packages of " + lock.name + " could not be installed: see pip's words above")
+        stop("the packages of " + lock.name + " could not be installed: see pip's messages above")
 
 
 def say(text: str) -> None:
-    """Tell what is being done, at once."""
+    """Print a line of progress at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Make .venv, or the environment and by the lock file that the command line names, unless it is there already."""
+    """Create .venv from requirements.lock, or what the command line names, unless it is current."""
     venv, lock = (ROOT / name for name in sys.argv[1:3]) if sys.argv[1:] else (VENV, LOCK)
     check_python()
     check_java()
@@ -103,8 +103,8 @@ def main() -> None:
     if now == before:
         return
     say("environment: " + venv.name + " from " + str(lock.relative_to(ROOT)) + ", one to two minutes")
-    anew = now[:1] != before[:1]  # another Python, or a half-made environment
-    if anew and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
+    is_new = now[:1] != before[:1]  # another Python, or an incomplete environment
+    if is_new and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
         stop(sys.executable + " -m venv " + venv.name + " failed: see above")
     if stamp.exists():
         stamp.unlink()

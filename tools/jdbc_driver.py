@@ -1,7 +1,6 @@
 """Fetch the PostgreSQL JDBC driver to jars/postgresql.jar: `python -m tools.jdbc_driver`.
 
-Several origins, tried in turn, so that one closed network does not stop the project. Only a file with a known
-checksum is ever put in place.
+Several origins are tried in turn, in case one is not reachable. Only a file with a known checksum is accepted.
 """
 
 import hashlib
@@ -15,14 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parents[1] / "jars" / "postgresql.jar"
-CONNECT = 5  # seconds: a closed network is noticed soon
+CONNECT = 5  # seconds, so that a closed network is detected soon
 
 PGJDBC_42_7_4 = "188976721ead8e8627eb6d8389d500dccc0c9bebd885268a3047180274a6031e"
 DEBIAN_42_5_5 = "e68b153660caa7f47505d323829e995bd84fec7a30d2160f3ca272f774569a22"
 KNOWN = {PGJDBC_42_7_4: "42.7.4", DEBIAN_42_5_5: "42.5.5 (Debian)"}
 
 MAVEN = "https://repo1.maven.org/maven2/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
-WHEEL = "wbjdbc==2.4.0"  # holds Maven Central's file
+WHEEL = "wbjdbc==2.4.0"  # contains the same file as Maven Central
 PACKAGE = "libpostgresql-jdbc-java"
 
 
@@ -35,7 +34,7 @@ def from_maven(folder: Path) -> Path:
 
 
 def from_pypi(folder: Path) -> Path:
-    """A wheel on PyPI that carries the same jar. It is taken apart, never installed."""
+    """A wheel on PyPI that contains the same jar. It is unpacked, not installed."""
     pip = [
         sys.executable,
         "-m",
@@ -55,7 +54,7 @@ def from_pypi(folder: Path) -> Path:
 
 
 def from_debian(folder: Path) -> Path:
-    """Debian's package, taken apart: no root needed."""
+    """Debian's package, unpacked, without root."""
     _run(["apt-get", "download", "-q", PACKAGE], folder)
     (package,) = folder.glob("*.deb")
     _run(["dpkg", "-x", str(package), str(folder)])
@@ -70,28 +69,28 @@ ORIGINS: dict[str, Callable[[Path], Path]] = {
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 in hex, empty if there is no such file."""
+    """SHA-256 in hex; empty if the file does not exist."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def fetch(target: Path = TARGET, origins: dict[str, Callable[[Path], Path]] = ORIGINS) -> str:
-    """Put the driver at `target` unless it is there, and return its version.
+    """Download the driver to `target` unless it is there, and return its version.
 
-    Raises SystemExit, naming what each origin said.
+    Raises SystemExit with the error of each origin.
     """
     if version := KNOWN.get(checksum(target)):
         return version
-    said = []
+    failures = []
     for origin, get in origins.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 jar = get(Path(folder))
             except (OSError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
-                said.append(f"{origin}: {' '.join(str(error).split())[:200]}")
+                failures.append(f"{origin}: {' '.join(str(error).split())[:200]}")
                 continue
             version = KNOWN.get(checksum(jar))
             if version is None:
-                said.append(f"{origin}: the file's checksum {checksum(jar)} is none that is known")
+                failures.append(f"{origin}: the file's checksum {checksum(jar)} is unknown")
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished = target.with_suffix(".new")
@@ -101,8 +100,8 @@ def fetch(target: Path = TARGET, origins: dict[str, Callable[[Path], Path]] = OR
             return version
     raise SystemExit(
         "error: the JDBC driver could not be fetched: "
-        + "; ".join(said)
-        + f" -> put postgresql-42.7.4.jar at {target} by hand ({MAVEN})"
+        + "; ".join(failures)
+        + f" -> copy postgresql-42.7.4.jar to {target} by hand ({MAVEN})"
     )
 
 

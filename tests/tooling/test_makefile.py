@@ -55,7 +55,7 @@ def test_java_version(said: str, version: int | None) -> None:
     ("printed", "complaint"),
     [
         ('openjdk version \\"11.0.2\\"', "Java 17 or newer is needed, .* is 11: install"),
-        ("", "of no known version"),
+        ("", "of an unknown version"),
     ],
 )
 def test_an_old_java_is_reported_in_one_line(
@@ -74,7 +74,7 @@ def test_an_old_java_is_reported_in_one_line(
 def test_a_missing_java_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SystemExit, match="Java 17 or newer is needed and there is none on the PATH"):
+    with pytest.raises(SystemExit, match="Java 17 or newer is needed and no java is on the PATH"):
         environment.check_java()
 
 
@@ -125,6 +125,6 @@ def test_the_driver_comes_from_the_first_origin_that_holds_it(
     assert target.read_bytes() == b"the driver"
     assert jdbc_driver.fetch(target, {}) == "42", "a driver that is there is not fetched again"
     target.write_bytes(b"spoilt")
-    with pytest.raises(SystemExit, match=r"closed: timed out; wrong: .* none that is known -> put"):
+    with pytest.raises(SystemExit, match=r"closed: timed out; wrong: .* is unknown -> copy"):
         jdbc_driver.fetch(target, {name: origins[name] for name in ("closed", "wrong")})
     assert target.read_bytes() == b"spoilt"
