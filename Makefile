@@ -15,7 +15,7 @@ JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 
 check: lint ## lint, type check and unit tests: under 90 seconds on 2 cores
 	@$(TESTS) tests/unit
+
+coverage: env ## branch coverage of the unit tests, with the floor of pyproject.toml
+	@$(TESTS) tests/unit --cov --cov-report=term
 
 test: check driver build/jobs.zip ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2)
 	@$(TESTS) tests/dag tests/integration
