@@ -25,7 +25,7 @@ from sandbox.simulator.live import Live
 from sandbox.simulator.moves import MOVES
 from sandbox.simulator.rows import remove
 from sandbox.simulator.tally import Tally
-from tests.support.lab import until
+from tests.support.environment import until
 from tests.support.paths import ROOT
 
 DUMP = Path(os.environ.get("DVDRENTAL_DUMP", ROOT / ".." / "shared" / "data" / "dvdrental.tar")).resolve()

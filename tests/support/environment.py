@@ -1,4 +1,4 @@
-"""What the integration tests work with: a source, a warehouse, the jobs run in this process, and both sides' truth.
+"""What the integration tests work with: a source, a warehouse, the jobs run in this process, and expected rows.
 
 Nothing here imports dvdrental_etl: expected values come from SQL that shares no code with the jobs.
 """
@@ -33,13 +33,13 @@ DIMENSIONS = {
 }
 TABLES = (*DIMENSIONS, "fact_sales")
 DEADLINE = 180.0
-#: For tests that take a minute or more and whose neighbours run every day.
-seldom = pytest.mark.skipif("DVDRENTAL_ALL" not in os.environ, reason="long: DVDRENTAL_ALL=1 runs it")
+#: For tests that take a minute or more; similar ones run every day.
+long_running = pytest.mark.skipif("DVDRENTAL_ALL" not in os.environ, reason="long: DVDRENTAL_ALL=1 runs it")
 Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabaseClient:
     """How to reach one database as the superuser."""
 
     port: int
@@ -89,11 +89,11 @@ class Outcome:
 
 
 @dataclass
-class Lab:
+class Environment:
     """One source, one warehouse, and the jobs between them."""
 
-    source: Place
-    warehouse: Place
+    source: DatabaseClient
+    warehouse: DatabaseClient
     config: Path
     secrets: tuple[str, ...] = field(repr=False)
     seen_keys: dict[str, dict[int, tuple[Any, ...]]] = field(default_factory=dict)
@@ -107,16 +107,16 @@ class Lab:
     def load(self, table: str, *flags: str, as_of: str | None = None, code: int = 0) -> Outcome:
         """Run one job in this process and hold it to its exit code."""
         clock = () if as_of is None else ("--as-of", as_of)
-        outcome = run_here(table, "--config", str(self.config), *clock, *flags)
+        outcome = run_in_process(table, "--config", str(self.config), *clock, *flags)
         assert outcome.code == code, f"{table}: exit {outcome.code}, not {code}:\n{outcome.err[-3000:]}"
-        self.check_manners(outcome, quiet="--debug" not in flags)
+        self.check_output(outcome, quiet="--debug" not in flags)
         return outcome
 
     def load_all(self, *flags: str, as_of: str | None = None) -> dict[str, Outcome]:
         """All five, fact last."""
         return {table: self.load(table, *flags, as_of=as_of) for table in TABLES}
 
-    def check_manners(self, outcome: Outcome, *, quiet: bool = True) -> None:
+    def check_output(self, outcome: Outcome, *, quiet: bool = True) -> None:
         """No password, and without --debug no traceback, in what a job says."""
         said = outcome.out + outcome.err
         assert not any(secret in said for secret in self.secrets), "a password was printed"
@@ -189,7 +189,7 @@ class Lab:
             )
             self.seen_keys[table] = keys
 
-    def check_mirrors_source(self) -> None:
+    def check_equals_source(self) -> None:
         """The star says what the source says, by SQL of the tests' own on each side."""
         assert self.facts() == self.source_facts()
         for table in DIMENSIONS:
@@ -228,7 +228,7 @@ class Lab:
             """
         )
 
-    def take_for_the_same_source(self) -> None:
+    def accept_source(self) -> None:
         """Let the warehouse, loaded from one clone of a source, take another clone for the same."""
         database = self.source.value("SELECT oid FROM pg_database WHERE datname = current_database()")
         self.warehouse(
@@ -246,11 +246,11 @@ class Lab:
             f"SELECT sales_key FROM fact_sales {' '.join(joins)} WHERE {' OR '.join(wrong)}"
         )
 
-    def beside(self, warehouse: Place) -> Lab:
+    def beside(self, warehouse: DatabaseClient) -> Environment:
         """The same source, and another warehouse."""
         config = self.config.with_name(f"{warehouse.database}.json")
         config.write_text(self.config.read_text().replace(self.warehouse.database, warehouse.database))
-        return Lab(self.source, warehouse, config, self.secrets)
+        return Environment(self.source, warehouse, config, self.secrets)
 
     def current_members(self, table: str) -> Rows:
         """Natural key and attributes of the members that the source has, as text."""
@@ -283,7 +283,7 @@ class Lab:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
             yield
 
-    def waiting_job(self, has_ended: Callable[[], bool]) -> int:
+    def backend_of_waiting_job(self, has_ended: Callable[[], bool]) -> int:
         """Wait until a job stands before a published table's lock; its backend. One that ended never will."""
         query = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
@@ -293,30 +293,30 @@ class Lab:
         assert isinstance(found, list), "the job ended and had not waited for the lock"
         return int(found[0][0])
 
-    def load_and_meddle(
-        self, table: str, meddle: Callable[[], object], *flags: str, code: int, lock: str = ""
+    def load_with_interference(
+        self, table: str, interfere: Callable[[], object], *flags: str, code: int, lock: str = ""
     ) -> Outcome:
-        """Run a job; `meddle` when its rows are staged and it waits to publish."""
+        """Run a job; call `interfere` when its rows are staged and it waits to publish."""
         is_held, has_ended = threading.Event(), threading.Event()
 
-        def hold_and_meddle() -> None:
+        def hold_and_interfere() -> None:
             with self.locked(lock or table):
                 is_held.set()
-                self.waiting_job(has_ended.is_set)
-                meddle()
+                self.backend_of_waiting_job(has_ended.is_set)
+                interfere()
 
         with ThreadPoolExecutor(max_workers=1) as beside:
-            meddled = beside.submit(hold_and_meddle)
+            interference = beside.submit(hold_and_interfere)
             assert is_held.wait(DEADLINE)
             try:
                 outcome = self.load(table, *flags, code=code)
             finally:
                 has_ended.set()
-            meddled.result()
+            interference.result()
             return outcome
 
 
-def run_here(table: str, *argv: str) -> Outcome:
+def run_in_process(table: str, *argv: str) -> Outcome:
     """The script's main() in this process."""
     out, err = io.StringIO(), io.StringIO()
     code = 0
@@ -373,7 +373,7 @@ def _numbers(outcome: Outcome) -> dict[str, int]:
     return {name: int(number) for number, name in (part.split(" ") for part in text.split(", "))}
 
 
-def planned(**others: int) -> dict[str, int]:
+def expected_counts(**others: int) -> dict[str, int]:
     """A whole set of counts, of which only those that are not 0 are named."""
     return {"new": 0, "changed": 0, "expired": 0, "deleted": 0, "quarantined": 0} | others
 
