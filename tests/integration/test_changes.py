@@ -13,7 +13,8 @@ from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.key_ranges import RangeCount, RangeCounts
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.pipeline.job import Run
-from tests.support.environment import DIMENSIONS, TABLES, Environment, counts, expected_counts, rows_read
+from tests.support.environment import DIMENSIONS, TABLES, Environment
+from tests.support.jobs import counts, expected_counts, rows_read
 from tests.support.servers import MakeEnvironment
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"

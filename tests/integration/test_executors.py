@@ -21,18 +21,11 @@ import pytest
 from redshift_emulator.emulator import Emulator
 from sandbox import spark_cluster as cluster_of_spark
 from sandbox.server import Sandbox
-from tests.support.environment import (
-    Environment,
-    Outcome,
-    counts,
-    expected_counts,
-    job_environment,
-    long_running,
-    rows_read,
-    until,
-)
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, counts, expected_counts, job_environment, rows_read
 from tests.support.paths import ROOT
 from tests.support.redshift import check_clean, staged_files, to_redshift
+from tests.support.waiting import long_running, until
 
 PAYMENTS = 730
 MANY = PAYMENTS + 510_000

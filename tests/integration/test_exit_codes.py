@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox.postgres import free_port
-from tests.support.environment import Environment, run_in_process, write_config
+from tests.support.environment import Environment
+from tests.support.jobs import run_in_process, write_config
 
 
 @pytest.fixture

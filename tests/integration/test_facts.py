@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from tests.support.environment import DIMENSIONS, Environment, counts, expected_counts, rows_read
+from tests.support.environment import DIMENSIONS, Environment
+from tests.support.jobs import counts, expected_counts, rows_read
 from tests.support.servers import MakeEnvironment
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"

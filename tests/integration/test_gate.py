@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.environment import Environment, counts, expected_counts
+from tests.support.environment import Environment
+from tests.support.jobs import counts, expected_counts
 
 
 def loosen(env: Environment) -> None:

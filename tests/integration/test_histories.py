@@ -33,7 +33,9 @@ from sandbox.simulator.moves import LONG_MOVES, MOVES
 from sandbox.simulator.transactions import CONFLICTS
 from tests.support.environment import DIMENSIONS, TABLES, Environment, counts, expected_counts, run_in_process, long_running
 from tests.support.interruptions import Killed, killed_after
+from tests.support.jobs import counts, expected_counts, run_in_process
 from tests.support.servers import MakeEnvironment
+from tests.support.waiting import long_running
 
 HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "3"))
 STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
@@ -174,7 +176,7 @@ class Histories(RuleBasedStateMachine):
                 self.server.drop_database(place.database)
 
     def _equals_a_rebuild(self) -> None:
-        fresh = self.env.beside(type(self).make_environment(self.templates[0]).warehouse)
+        fresh = self.env.with_warehouse(type(self).make_environment(self.templates[0]).warehouse)
         try:
             fresh.load_all()
             assert fresh.facts() == self.env.facts()

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.environment import Environment, counts, expected_counts
+from tests.support.environment import Environment
+from tests.support.jobs import counts, expected_counts
 
 BEGIN, OPEN = "1900-01-01 00:00:00", "9999-12-31 00:00:00"
 DAY_1, DAY_2, DAY_3 = "2007-07-01 00:00:00", "2007-07-02 00:00:00", "2007-07-03 00:00:00"

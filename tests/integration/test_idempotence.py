@@ -2,7 +2,8 @@
 
 import json
 
-from tests.support.environment import TABLES, Environment, counts, expected_counts
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts
 
 BASE_ROWS = {"dim_customer": 30, "dim_movie": 473, "dim_store": 2, "dim_staff": 2, "fact_sales": 730}
 

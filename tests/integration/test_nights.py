@@ -8,7 +8,8 @@ from dvdrental_etl import config
 from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
-from tests.support.environment import DIMENSIONS, TABLES, counts, expected_counts
+from tests.support.environment import DIMENSIONS, TABLES
+from tests.support.jobs import counts, expected_counts
 from tests.support.servers import MakeEnvironment
 
 NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "2"))
@@ -39,7 +40,7 @@ def test_every_night_mirrors_its_day(
     for table in TABLES:
         assert counts(env.load(table, "--full-refresh")) == expected_counts()
     assert env.content() == before
-    fresh = env.beside(make_environment(real_source).warehouse)
+    fresh = env.with_warehouse(make_environment(real_source).warehouse)
     fresh.load_all()
     assert fresh.facts() == env.facts() == env.source_facts()
     for table in DIMENSIONS:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from tests.support.environment import Environment, Outcome, counts, expected_counts, job_environment
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, counts, expected_counts, job_environment
 from tests.support.paths import ROOT
 
 SCRIPTS = ROOT / "spark_apps"

@@ -17,16 +17,11 @@ from dvdrental_etl import config
 from dvdrental_etl.model.run_record import Batch
 from dvdrental_etl.pipeline import attempts
 from dvdrental_etl.warehouse.postgres import Postgres
-from tests.support.environment import (
-    Environment,
-    counts,
-    expected_counts,
-    job_environment,
-    run_in_process,
-    until,
-)
+from tests.support.environment import Environment
 from tests.support.interruptions import Killed, connection_lost_at_commit, killed_after
+from tests.support.jobs import counts, expected_counts, job_environment, run_in_process
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 
 def test_killed_between_staging_and_publish(env: Environment) -> None:

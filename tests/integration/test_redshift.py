@@ -29,18 +29,11 @@ from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
-from tests.support.environment import (
-    TABLES,
-    Environment,
-    counts,
-    expected_counts,
-    long_running,
-    rows_read,
-    run_in_process,
-    until,
-)
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts, rows_read, run_in_process
 from tests.support.redshift import check_clean, staged_files, to_redshift
 from tests.support.servers import LOADED_AT, MakeEnvironment
+from tests.support.waiting import long_running, until
 
 DAY_1 = "2007-07-01T00:00:00"
 

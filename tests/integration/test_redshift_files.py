@@ -11,9 +11,10 @@ from dvdrental_etl.errors import WarehouseError
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
-from tests.support.environment import Environment, long_running
+from tests.support.environment import Environment
 from tests.support.redshift import ask, check_clean, connect, error_of, to_redshift
 from tests.support.servers import MakeEnvironment
+from tests.support.waiting import long_running
 
 MEGABYTE = 1024 * 1024
 PAYMENTS = 1_500_000

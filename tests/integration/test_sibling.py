@@ -21,14 +21,9 @@ from sandbox.fill import Content, Target, fill
 from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
 from sandbox.progress import Progress
 from sandbox.server import Sandbox
-from tests.support.environment import (
-    TABLES,
-    DatabaseClient,
-    Environment,
-    counts,
-    expected_counts,
-    write_config,
-)
+from tests.support.database import DatabaseClient
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts, write_config
 from tests.support.servers import SCALE, MakeEnvironment
 
 ZONE = "America/New_York"

@@ -11,7 +11,8 @@ from dvdrental_etl.warehouse.postgres import Postgres
 from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
-from tests.support.environment import Environment, counts, expected_counts
+from tests.support.environment import Environment
+from tests.support.jobs import counts, expected_counts
 from tests.support.redshift import to_redshift
 from tests.support.servers import LOADED_AT, MakeEnvironment
 

@@ -14,7 +14,8 @@ from dvdrental_etl.verify.limits import VerifyLimits
 from dvdrental_etl.verify.report import Report
 from dvdrental_etl.verify.tables import Dimension, declared_tables
 from sandbox.server import Sandbox
-from tests.support.environment import Environment, Outcome, write_config
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, write_config
 from tests.support.servers import MakeEnvironment
 
 #: What happened to the business between loads: by night, and the flags of its load.

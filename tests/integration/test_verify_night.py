@@ -13,7 +13,8 @@ from dvdrental_etl.verify.limits import DEFAULT_LIMITS, VerifyLimits
 from dvdrental_etl.verify.report import Report
 from dvdrental_etl.verify.tables import declared_tables
 from sandbox.server import Sandbox
-from tests.support.environment import TABLES, Environment, write_config
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import write_config
 from tests.support.servers import MakeEnvironment
 
 BASE, NIGHT = "base", "night"

@@ -17,7 +17,8 @@ from redshift_emulator.emulator import Emulator
 from sandbox.access import WRITER
 from sandbox.postgres import SUPERUSER
 from sandbox.server import Sandbox
-from tests.support.environment import DatabaseClient, Environment
+from tests.support.database import DatabaseClient
+from tests.support.environment import Environment
 
 Rows = list[list[Any]]
 NUMBERS = itertools.count(1)

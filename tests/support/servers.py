@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.environment import DatabaseClient, Environment, write_config
+from tests.support.database import DatabaseClient
+from tests.support.environment import Environment
+from tests.support.jobs import write_config
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:

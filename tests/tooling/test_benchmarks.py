@@ -16,7 +16,8 @@ from benchmarks.nights import SOURCE, Nights
 from benchmarks.results import DONE
 from sandbox.fill import Content
 from sandbox.server import Sandbox
-from tests.support.environment import Environment, long_running
+from tests.support.environment import Environment
+from tests.support.waiting import long_running
 
 SCALE = 0.05
 PAYMENTS = 730

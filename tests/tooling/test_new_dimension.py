@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import Environment, job_environment
+from tests.support.environment import Environment
+from tests.support.jobs import job_environment
 from tests.support.paths import ROOT
 
 NAME = "dim_language"

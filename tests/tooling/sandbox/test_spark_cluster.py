@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import spark_cluster
 from sandbox.errors import SandboxError
-from tests.support.environment import long_running
+from tests.support.waiting import long_running
 
 
 @pytest.fixture
