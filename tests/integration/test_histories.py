@@ -31,7 +31,7 @@ from sandbox.simulator.context import Context
 from sandbox.simulator.live import Live
 from sandbox.simulator.moves import LONG_MOVES, MOVES
 from sandbox.simulator.transactions import CONFLICTS
-from tests.support.environment import DIMENSIONS, TABLES, Environment, counts, expected_counts, run_in_process, long_running
+from tests.support.environment import DIMENSIONS, TABLES, Environment
 from tests.support.interruptions import Killed, killed_after
 from tests.support.jobs import counts, expected_counts, run_in_process
 from tests.support.servers import MakeEnvironment
@@ -200,7 +200,7 @@ def test_histories(server: Sandbox, make_environment: MakeEnvironment, templates
     machine = type(
         "Histories",
         (Histories,),
-        {"server": server, "make_lab": staticmethod(make_environment), "templates": templates},
+        {"server": server, "make_environment": staticmethod(make_environment), "templates": templates},
     )
     run_state_machine_as_test(
         machine,

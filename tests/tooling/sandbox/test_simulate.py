@@ -25,7 +25,6 @@ from sandbox.simulator.live import Live
 from sandbox.simulator.moves import MOVES
 from sandbox.simulator.rows import remove
 from sandbox.simulator.tally import Tally
-from tests.support.environment import until
 from tests.support.paths import ROOT
 from tests.support.waiting import until
 
