@@ -10,36 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.paths import SPARK_APPS
-from tests.support.servers import (
-    empty,
-    emulator,
-    lab,
-    make_lab,
-    real,
-    real_source,
-    server,
-    source_template,
-    sparse_source,
-    warehouse_template,
-)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from dvdrental_etl.model.source_tables import SourceTable
 
-__all__ = [
-    "empty",
-    "emulator",
-    "lab",
-    "make_lab",
-    "real",
-    "real_source",
-    "server",
-    "source_template",
-    "sparse_source",
-    "warehouse_template",
-]
+pytest_plugins = ["tests.support.servers"]
 
 Row = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Airflow reads its home when it is imported: a folder that goes away with the session, never the user's own."""
+"""Airflow reads its home when it is imported: a temporary folder, never the user's own."""
 
 import atexit
 import os

@@ -13,20 +13,21 @@ from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.key_ranges import RangeCount, RangeCounts
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.pipeline.job import Run
-from tests.support.lab import DIMENSIONS, TABLES, Lab, counts, planned, rows_read
-from tests.support.servers import MakeLab
+from tests.support.environment import DIMENSIONS, TABLES, Environment
+from tests.support.jobs import counts, expected_counts, rows_read
+from tests.support.servers import MakeEnvironment
 
 DAY_1, DAY_2 = "2007-07-01T00:00:00", "2007-07-02T00:00:00"
 
 
-def extent(lab: Lab, table: str) -> str:
-    return str(lab.last_load(table)["extent"])
+def extent(env: Environment, table: str) -> str:
+    return str(env.last_load(table)["extent"])
 
 
 @contextmanager
-def open_transaction(lab: Lab) -> Iterator[Any]:
+def open_transaction(env: Environment) -> Iterator[Any]:
     """A cursor whose transaction the test commits, or not, when it likes."""
-    with closing(lab.source.connect()) as connection:
+    with closing(env.source.connect()) as connection:
         connection.autocommit = False
         with connection.cursor() as cursor:
             yield cursor
@@ -52,7 +53,7 @@ KEYS = (
 
 
 def test_key_ranges_are_counted_only_where_keys_changed_before_the_last_range(
-    empty: Lab, monkeypatch: pytest.MonkeyPatch
+    empty: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = SourceTable("payment", "payment_id bigint", "payment_id")
     asked: list[Any] = []
@@ -105,7 +106,7 @@ def test_key_ranges_are_counted_only_where_keys_changed_before_the_last_range(
     ],
 )
 def test_spark_starts_before_the_scans_where_there_are_new_keys(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, change: str, first: str
+    env: Environment, monkeypatch: pytest.MonkeyPatch, change: str, first: str
 ) -> None:
     began: list[str] = []
 
@@ -118,26 +119,26 @@ def test_spark_starts_before_the_scans_where_there_are_new_keys(
 
     monkeypatch.setattr(Run, "_start_spark", recorded("Spark", Run._start_spark))
     monkeypatch.setattr(Source, "in_parallel", recorded("scans", Source.in_parallel))
-    lab.source(change)
-    lab.load("fact_sales", as_of=DAY_1)
+    env.source(change)
+    env.load("fact_sales", as_of=DAY_1)
     assert began[0] == first
-    lab.check_mirrors_source()
+    env.check_equals_source()
 
 
 # What is read.
 
 
 def test_a_quiet_night_reads_nothing_and_does_not_even_start_spark(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dvdrental_etl.engine import session
 
     monkeypatch.setattr(session, "start", lambda _: pytest.fail("Spark was started"))
     for table in TABLES:
-        outcome = lab.load(table)
+        outcome = env.load(table)
         assert rows_read(outcome) == 0
-        assert counts(outcome) == planned()
-        assert lab.last_load(table)["is_full"] is False
+        assert counts(outcome) == expected_counts()
+        assert env.last_load(table)["is_full"] is False
 
 
 @pytest.mark.parametrize(
@@ -184,26 +185,26 @@ def test_a_quiet_night_reads_nothing_and_does_not_even_start_spark(
     ],
 )
 def test_a_change_is_read_with_what_it_shows_in(
-    lab: Lab, table: str, change: str, rows: int | None, counted: dict[str, int]
+    env: Environment, table: str, change: str, rows: int | None, counted: dict[str, int]
 ) -> None:
-    lab.source(change)
-    outcome = lab.load(table, as_of=DAY_1)
-    assert counts(outcome) == planned(**counted)
+    env.source(change)
+    outcome = env.load(table, as_of=DAY_1)
+    assert counts(outcome) == expected_counts(**counted)
     assert rows is None or rows_read(outcome) == rows
     assert rows_read(outcome) < 10
     if table in DIMENSIONS:
-        assert lab.current_members(table) == lab.source_members(table)
+        assert env.current_members(table) == env.source_members(table)
     else:
-        assert lab.facts() == lab.source_facts()
-    lab.check_invariants()
+        assert env.facts() == env.source_facts()
+    env.check_invariants()
 
 
-def test_a_changed_country_reaches_all_customers_in_it(lab: Lab) -> None:
-    lab.source("UPDATE country SET country = 'Elsewhere' WHERE country_id = 1")
+def test_a_changed_country_reaches_all_customers_in_it(env: Environment) -> None:
+    env.source("UPDATE country SET country = 'Elsewhere' WHERE country_id = 1")
     who = "SELECT count(*) FROM {} JOIN address USING (address_id) JOIN city USING (city_id) WHERE country_id = 1"
     for table, name in (("dim_customer", "customer"), ("dim_staff", "staff"), ("dim_store", "store")):
-        assert rows_read(lab.load(table, as_of=DAY_1)) == lab.source.value(who.format(name)), table
-    lab.check_mirrors_source()
+        assert rows_read(env.load(table, as_of=DAY_1)) == env.source.value(who.format(name)), table
+    env.check_equals_source()
 
 
 @pytest.mark.parametrize(
@@ -224,102 +225,104 @@ def test_a_changed_country_reaches_all_customers_in_it(lab: Lab) -> None:
         "UPDATE language SET name = 'Other' WHERE language_id = 1",
     ],
 )
-def test_a_change_around_a_film_is_followed_to_it(lab: Lab, change: str) -> None:
-    lab.source(change)
-    lab.load("dim_movie", as_of=DAY_1)
-    assert lab.last_load("dim_movie")["is_full"] is False
-    lab.check_mirrors_source()
-    lab.check_invariants()
+def test_a_change_around_a_film_is_followed_to_it(env: Environment, change: str) -> None:
+    env.source(change)
+    env.load("dim_movie", as_of=DAY_1)
+    assert env.last_load("dim_movie")["is_full"] is False
+    env.check_equals_source()
+    env.check_invariants()
 
 
-def test_copies_and_rentals_that_go_or_change_are_followed_to_their_payments(lab: Lab) -> None:
+def test_copies_and_rentals_that_go_or_change_are_followed_to_their_payments(env: Environment) -> None:
     # Foreign keys do not fire here: a sibling may have none.
     copy, lost = (
-        lab.source.value(
+        env.source.value(
             "SELECT inventory_id FROM payment JOIN rental USING (rental_id) ORDER BY payment_id LIMIT 1 OFFSET %s",
             n,
         )
         for n in (10, 20)
     )
-    rental = lab.source.value("SELECT rental_id FROM payment ORDER BY payment_id LIMIT 1 OFFSET 30")
-    lab.source("UPDATE inventory SET store_id = 3 - store_id, film_id = 1 WHERE inventory_id = %s", copy)
-    lab.source("DELETE FROM inventory WHERE inventory_id = %s", lost)
-    lab.source("DELETE FROM rental WHERE rental_id = %s", rental)
-    lab.load("fact_sales", as_of=DAY_1)
-    assert lab.last_load("fact_sales")["is_full"] is False
-    assert lab.facts() == lab.source_facts()
+    rental = env.source.value("SELECT rental_id FROM payment ORDER BY payment_id LIMIT 1 OFFSET 30")
+    env.source("UPDATE inventory SET store_id = 3 - store_id, film_id = 1 WHERE inventory_id = %s", copy)
+    env.source("DELETE FROM inventory WHERE inventory_id = %s", lost)
+    env.source("DELETE FROM rental WHERE rental_id = %s", rental)
+    env.load("fact_sales", as_of=DAY_1)
+    assert env.last_load("fact_sales")["is_full"] is False
+    assert env.facts() == env.source_facts()
 
 
-def test_keys_that_change_places_within_a_range(lab: Lab) -> None:
+def test_keys_that_change_places_within_a_range(env: Environment) -> None:
     """As many rows as before, and the same sum of their keys."""
     a, b, c, d = (17_700 + n for n in (0, 3, 1, 2))
-    lab.source("CREATE TABLE kept AS SELECT * FROM payment WHERE payment_id IN (%s, %s)", c, d)
-    lab.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", c, d)
-    lab.load("fact_sales", as_of=DAY_1)
-    lab.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", a, b)
-    lab.source("INSERT INTO payment SELECT * FROM kept")
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=2, deleted=2)
-    lab.check_mirrors_source()
+    env.source("CREATE TABLE kept AS SELECT * FROM payment WHERE payment_id IN (%s, %s)", c, d)
+    env.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", c, d)
+    env.load("fact_sales", as_of=DAY_1)
+    env.source("DELETE FROM payment WHERE payment_id IN (%s, %s)", a, b)
+    env.source("INSERT INTO payment SELECT * FROM kept")
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(new=2, deleted=2)
+    env.check_equals_source()
 
 
-def test_keys_below_zero_and_far_away(lab: Lab) -> None:
-    lab.source(
+def test_keys_below_zero_and_far_away(env: Environment) -> None:
+    env.source(
         "INSERT INTO payment SELECT k, customer_id, staff_id, rental_id, amount, payment_date FROM payment "
         "CROSS JOIN unnest(ARRAY[-1, -1024, -1025, 0, 1023, 1024, 2000000000]) AS k WHERE payment_id = 17600"
     )
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=7)
-    lab.source("DELETE FROM payment WHERE payment_id IN (-1024, 0, 1023, 2000000000)")
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(deleted=4)
-    lab.check_mirrors_source()
+    assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts(new=7)
+    env.source("DELETE FROM payment WHERE payment_id IN (-1024, 0, 1023, 2000000000)")
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(deleted=4)
+    env.check_equals_source()
 
 
 # Transactions that are committed in another order than they began.
 
 
-def test_a_row_written_before_a_load_and_committed_after_it(lab: Lab) -> None:
-    with open_transaction(lab) as late:
+def test_a_row_written_before_a_load_and_committed_after_it(env: Environment) -> None:
+    with open_transaction(env) as late:
         late.execute("INSERT INTO payment VALUES (90001, 1, 1, 1, 1.11, '2007-05-20')")
         late.execute("UPDATE payment SET amount = 2.22 WHERE payment_id = 17600")
         late.execute("DELETE FROM payment WHERE payment_id = 17601")
         late.execute("UPDATE customer SET email = 'late@example.org' WHERE customer_id = 3")
-        lab.source(
+        env.source(
             "INSERT INTO payment VALUES (90002, 1, 1, 1, 3.33, '2007-05-21')"
         )  # a later one, committed first
-        lab.source("UPDATE customer SET email = 'early@example.org' WHERE customer_id = 4")
-        assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(new=1)
-        assert counts(lab.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
+        env.source("UPDATE customer SET email = 'early@example.org' WHERE customer_id = 4")
+        assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts(new=1)
+        assert counts(env.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=1)
         late.connection.commit()
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1, changed=1, deleted=1)
-    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
-    lab.check_mirrors_source()
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(new=1, changed=1, deleted=1)
+    assert counts(env.load("dim_customer", as_of=DAY_2)) == expected_counts(changed=1)
+    env.check_equals_source()
 
 
-def test_what_a_subtransaction_wrote_and_what_it_took_back(lab: Lab) -> None:
-    with open_transaction(lab) as late:
+def test_what_a_subtransaction_wrote_and_what_it_took_back(env: Environment) -> None:
+    with open_transaction(env) as late:
         late.execute("SELECT pg_current_xact_id(); SAVEPOINT one")
         late.execute("INSERT INTO payment VALUES (90001, 1, 1, 1, 1.11, '2007-05-20')")
         late.execute("RELEASE SAVEPOINT one; SAVEPOINT two")
         late.execute("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
         late.execute("ROLLBACK TO SAVEPOINT two")
         for table in TABLES:
-            assert counts(lab.load(table, as_of=DAY_1)) == planned()
+            assert counts(env.load(table, as_of=DAY_1)) == expected_counts()
         late.connection.commit()
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1)
-    lab.check_mirrors_source()
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(new=1)
+    env.check_equals_source()
 
 
-def test_rows_that_vacuum_froze_are_not_read_again_and_their_changes_are(lab: Lab) -> None:
-    lab.source("VACUUM (FREEZE) payment")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_1)) == 0
-    lab.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
-    lab.source("VACUUM (FREEZE) payment")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 1
-    lab.check_mirrors_source()
+def test_rows_that_vacuum_froze_are_not_read_again_and_their_changes_are(env: Environment) -> None:
+    env.source("VACUUM (FREEZE) payment")
+    assert rows_read(env.load("fact_sales", as_of=DAY_1)) == 0
+    env.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
+    env.source("VACUUM (FREEZE) payment")
+    assert rows_read(env.load("fact_sales", as_of=DAY_2)) == 1
+    env.check_equals_source()
 
 
-def test_old_rows_that_come_with_an_attached_partition(make_lab: MakeLab, source_template: str) -> None:
-    lab = make_lab(source_template)
-    lab.source(
+def test_old_rows_that_come_with_an_attached_partition(
+    make_environment: MakeEnvironment, source_template: str
+) -> None:
+    env = make_environment(source_template)
+    env.source(
         """
         ALTER TABLE payment RENAME TO payment_old;
         CREATE TABLE payment (LIKE payment_old) PARTITION BY RANGE (payment_date);
@@ -331,190 +334,194 @@ def test_old_rows_that_come_with_an_attached_partition(make_lab: MakeLab, source
         GRANT SELECT ON payment, payment_2008, payment_rest TO etl_reader;
         """
     )
-    lab.load_all(as_of=DAY_1)
-    lab.source(
+    env.load_all(as_of=DAY_1)
+    env.source(
         "ALTER TABLE payment ATTACH PARTITION payment_2008 FOR VALUES FROM ('2008-01-01') TO ('2009-01-01')"
     )
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=10)
-    assert lab.last_load("fact_sales")["is_full"] is False
-    lab.source("ALTER TABLE payment DETACH PARTITION payment_2008")
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(deleted=10)
-    lab.check_mirrors_source()
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(new=10)
+    assert env.last_load("fact_sales")["is_full"] is False
+    env.source("ALTER TABLE payment DETACH PARTITION payment_2008")
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(deleted=10)
+    env.check_equals_source()
 
 
 # When everything is compared.
 
 
-def break_fact(lab: Lab) -> None:
+def break_fact(env: Environment) -> None:
     """What no change of the source tells of, and no total: two facts change places."""
-    lab.warehouse(
+    env.warehouse(
         "UPDATE fact_sales f SET staff_key = g.staff_key, rental_id = g.rental_id FROM fact_sales g "
         "WHERE f.sales_key IN (17600, 17601) AND g.sales_key = 35201 - f.sales_key"
     )
 
 
-def test_a_full_refresh_corrects_changes_that_left_no_trace(lab: Lab) -> None:
-    break_fact(lab)
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned()
-    assert lab.facts() != lab.source_facts()
-    assert counts(lab.load("fact_sales", "--full-refresh", as_of=DAY_1)) == planned(changed=2)
-    assert extent(lab, "fact_sales") == "everything: --full-refresh was given"
-    lab.check_mirrors_source()
+def test_a_full_refresh_corrects_changes_that_left_no_trace(env: Environment) -> None:
+    break_fact(env)
+    assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts()
+    assert env.facts() != env.source_facts()
+    assert counts(env.load("fact_sales", "--full-refresh", as_of=DAY_1)) == expected_counts(changed=2)
+    assert extent(env, "fact_sales") == "everything: --full-refresh was given"
+    env.check_equals_source()
 
 
 @pytest.mark.parametrize(("as_of", "healed"), [("2007-06-07T23:59:59", 0), ("2007-06-08T00:00:00", 2)])
-def test_everything_is_compared_a_week_after_the_last_time(lab: Lab, as_of: str, healed: int) -> None:
-    lab.limit(days_between_full=7)  # loaded 2007-06-01
-    break_fact(lab)
-    assert counts(lab.load("fact_sales", as_of=as_of))["changed"] == healed
-    assert lab.last_load("fact_sales")["is_full"] is bool(healed)
+def test_everything_is_compared_a_week_after_the_last_time(env: Environment, as_of: str, healed: int) -> None:
+    env.limit(days_between_full=7)  # loaded 2007-06-01
+    break_fact(env)
+    assert counts(env.load("fact_sales", as_of=as_of))["changed"] == healed
+    assert env.last_load("fact_sales")["is_full"] is bool(healed)
 
 
 def test_the_week_is_that_of_the_product() -> None:
     assert DEFAULT_LIMITS.days_between_full == 7
 
 
-def test_changed_code_compares_everything_once(lab: Lab) -> None:
+def test_changed_code_compares_everything_once(env: Environment) -> None:
     """As after an upgrade: the last load was by other code. No dimension gets a version for that."""
-    break_fact(lab)
-    members = {table: rows for table, rows in lab.content().items() if table.startswith("dim_")}
-    lab.warehouse("UPDATE etl_load SET code_digest = 'another'")
+    break_fact(env)
+    members = {table: rows for table, rows in env.content().items() if table.startswith("dim_")}
+    env.warehouse("UPDATE etl_load SET code_digest = 'another'")
     for table in DIMENSIONS:
-        assert counts(lab.load(table, as_of=DAY_1)) == planned()
-        assert extent(lab, table) == "everything: the code has changed"
-    assert {table: rows for table, rows in lab.content().items() if table in members} == members
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(changed=2)
-    assert extent(lab, "fact_sales") == "everything: the code has changed"
+        assert counts(env.load(table, as_of=DAY_1)) == expected_counts()
+        assert extent(env, table) == "everything: the code has changed"
+    assert {table: rows for table, rows in env.content().items() if table in members} == members
+    assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=2)
+    assert extent(env, "fact_sales") == "everything: the code has changed"
     for table in TABLES:
-        assert rows_read(lab.load(table, as_of=DAY_1)) == 0
+        assert rows_read(env.load(table, as_of=DAY_1)) == 0
 
 
-def test_a_source_that_was_replaced_is_noticed(lab: Lab, make_lab: MakeLab, source_template: str) -> None:
+def test_a_source_that_was_replaced_is_noticed(
+    env: Environment, make_environment: MakeEnvironment, source_template: str
+) -> None:
     """Another database of the same content, but for a change that is older there than the last load."""
-    other = make_lab(source_template)
+    other = make_environment(source_template)
     other.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
     for table in TABLES:  # the horizon moves past the change
-        lab.load(table, as_of=DAY_1)
-    lab.config.write_text(lab.config.read_text().replace(lab.source.database, other.source.database))
-    lab.source = other.source
-    lab.load_all(as_of=DAY_2)
-    assert extent(lab, "fact_sales").startswith(
+        env.load(table, as_of=DAY_1)
+    env.config.write_text(env.config.read_text().replace(env.source.database, other.source.database))
+    env.source = other.source
+    env.load_all(as_of=DAY_2)
+    assert extent(env, "fact_sales").startswith(
         "everything: the source was replaced or restored (it was system "
     )
-    lab.check_mirrors_source()
+    env.check_equals_source()
     for table in TABLES:
-        assert rows_read(lab.load(table, as_of=DAY_2)) == 0
+        assert rows_read(env.load(table, as_of=DAY_2)) == 0
 
 
-def test_a_table_that_was_made_anew_is_noticed(lab: Lab) -> None:
-    lab.source(
+def test_a_table_that_was_made_anew_is_noticed(env: Environment) -> None:
+    env.source(
         "ALTER TABLE inventory RENAME TO inventory_old; CREATE TABLE inventory (LIKE inventory_old);"
         "INSERT INTO inventory SELECT * FROM inventory_old; GRANT SELECT ON inventory TO etl_reader"
     )
-    lab.load("fact_sales", as_of=DAY_1)
-    assert "inventory" in extent(lab, "fact_sales")
-    assert lab.last_load("fact_sales")["is_full"] is True
+    env.load("fact_sales", as_of=DAY_1)
+    assert "inventory" in extent(env, "fact_sales")
+    assert env.last_load("fact_sales")["is_full"] is True
 
 
-def test_a_source_that_was_set_back_is_noticed(lab: Lab) -> None:
-    break_fact(lab)
-    ahead = lab.source.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint") + 1_000_000
-    lab.warehouse(
+def test_a_source_that_was_set_back_is_noticed(env: Environment) -> None:
+    break_fact(env)
+    ahead = env.source.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint") + 1_000_000
+    env.warehouse(
         "UPDATE etl_load SET source_snapshot = %s WHERE table_name = 'fact_sales'", f"{ahead}:{ahead}:"
     )
-    assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned(changed=2)
-    assert "transactions have passed" in extent(lab, "fact_sales")
+    assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=2)
+    assert "transactions have passed" in extent(env, "fact_sales")
 
 
-def test_a_view_as_source_is_read_whole(lab: Lab) -> None:
-    lab.source(
+def test_a_view_as_source_is_read_whole(env: Environment) -> None:
+    env.source(
         "ALTER TABLE inventory RENAME TO copies; CREATE VIEW inventory AS SELECT * FROM copies;"
         "GRANT SELECT ON inventory TO etl_reader"
     )
-    lab.load("fact_sales", as_of=DAY_1)
-    lab.source("UPDATE copies SET film_id = 1")
-    lab.load("fact_sales", as_of=DAY_2)
+    env.load("fact_sales", as_of=DAY_1)
+    env.source("UPDATE copies SET film_id = 1")
+    env.load("fact_sales", as_of=DAY_2)
     assert (
-        extent(lab, "fact_sales")
+        extent(env, "fact_sales")
         == "everything: rows of inventory do not name the transaction that wrote them"
     )
-    lab.check_mirrors_source()
+    env.check_equals_source()
 
 
-def test_changes_that_do_not_reconcile_lead_to_everything(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    lab.warehouse("DELETE FROM fact_sales WHERE sales_key = 17600")
-    lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17601")
-    outcome = lab.load("fact_sales", as_of=DAY_1)
-    assert counts(outcome) == planned(new=1, changed=1)
+def test_changes_that_do_not_reconcile_lead_to_everything(
+    env: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    env.warehouse("DELETE FROM fact_sales WHERE sales_key = 17600")
+    env.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 0.01 WHERE sales_key = 17601")
+    outcome = env.load("fact_sales", as_of=DAY_1)
+    assert counts(outcome) == expected_counts(new=1, changed=1)
     assert "does not reconcile" in caplog.text
-    assert extent(lab, "fact_sales") == "everything: the changes alone did not reconcile"
-    lab.check_mirrors_source()
-    lab.warehouse("DELETE FROM dim_customer WHERE customer_id = 30")
-    assert counts(lab.load("dim_customer", as_of=DAY_1))["new"] == 1
+    assert extent(env, "fact_sales") == "everything: the changes alone did not reconcile"
+    env.check_equals_source()
+    env.warehouse("DELETE FROM dim_customer WHERE customer_id = 30")
+    assert counts(env.load("dim_customer", as_of=DAY_1))["new"] == 1
 
 
-def test_much_change_is_cheaper_read_whole(lab: Lab) -> None:
-    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_1)) == 147  # a small table is not worth the thought
-    lab.limit(few_keys=100)
-    lab.source("UPDATE payment SET amount = amount - 1 WHERE payment_id < 17503 + 146")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 146
-    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 730
-    assert extent(lab, "fact_sales").startswith(
+def test_much_change_is_cheaper_read_whole(env: Environment) -> None:
+    env.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
+    assert rows_read(env.load("fact_sales", as_of=DAY_1)) == 147  # a small table is not worth the thought
+    env.limit(few_keys=100)
+    env.source("UPDATE payment SET amount = amount - 1 WHERE payment_id < 17503 + 146")
+    assert rows_read(env.load("fact_sales", as_of=DAY_2)) == 146
+    env.source("UPDATE payment SET amount = amount + 1 WHERE payment_id < 17503 + 147")
+    assert rows_read(env.load("fact_sales", as_of=DAY_2)) == 730
+    assert extent(env, "fact_sales").startswith(
         "everything: much has changed: 147 rows and 0 key ranges of payment"
     )
-    lab.limit(changed_keys=5)
-    lab.source("UPDATE rental SET last_update = now() WHERE rental_id < 12")
-    assert rows_read(lab.load("fact_sales", as_of=DAY_2)) == 730
-    lab.check_mirrors_source()
+    env.limit(changed_keys=5)
+    env.source("UPDATE rental SET last_update = now() WHERE rental_id < 12")
+    assert rows_read(env.load("fact_sales", as_of=DAY_2)) == 730
+    env.check_equals_source()
 
 
 # What is quarantined, and what is keyed by a version that is over.
 
 
-def test_a_quarantined_member_keeps_its_last_good_version_until_it_is_corrected(lab: Lab) -> None:
-    lab.source("ALTER TABLE customer ALTER first_name TYPE text")
-    before = lab.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted")
-    lab.source(
+def test_a_quarantined_member_keeps_its_last_good_version_until_it_is_corrected(env: Environment) -> None:
+    env.source("ALTER TABLE customer ALTER first_name TYPE text")
+    before = env.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted")
+    env.source(
         "UPDATE customer SET first_name = repeat('x', 181), store_id = 3 - store_id WHERE customer_id = 3"
     )
     for flags in ((), (), ("--full-refresh",)):  # found, looked at again, and compared with everything
-        assert counts(lab.load("dim_customer", *flags, as_of=DAY_1)) == planned(quarantined=1)
-        assert lab.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted") == before
-        load = lab.last_load("dim_customer")
+        assert counts(env.load("dim_customer", *flags, as_of=DAY_1)) == expected_counts(quarantined=1)
+        assert env.versions("dim_customer", 3, "customer_key", "first_name", "is_deleted") == before
+        load = env.last_load("dim_customer")
         assert (load["source_rows"], load["warehouse_rows"], load["rows_quarantined"]) == (30, 30, 1)
     query = "SELECT count(*) FROM etl_reject WHERE load_id = (SELECT max(load_id) FROM etl_load)"
-    assert lab.warehouse.value(query) == 1
-    lab.source("UPDATE customer SET first_name = 'Mended' WHERE customer_id = 3")
-    assert counts(lab.load("dim_customer", as_of=DAY_2)) == planned(changed=1, expired=1)
-    assert lab.warehouse.value(query) == 0
-    lab.check_mirrors_source()
-    lab.check_invariants()
+    assert env.warehouse.value(query) == 1
+    env.source("UPDATE customer SET first_name = 'Mended' WHERE customer_id = 3")
+    assert counts(env.load("dim_customer", as_of=DAY_2)) == expected_counts(changed=1, expired=1)
+    assert env.warehouse.value(query) == 0
+    env.check_equals_source()
+    env.check_invariants()
 
 
-def test_a_payment_enters_and_leaves_quarantine(lab: Lab) -> None:
-    lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
-    date = lab.source.value("SELECT payment_date FROM payment WHERE payment_id = 17600")
-    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
+def test_a_payment_enters_and_leaves_quarantine(env: Environment) -> None:
+    env.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
+    date = env.source.value("SELECT payment_date FROM payment WHERE payment_id = 17600")
+    env.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
     for _ in range(2):
-        assert counts(lab.load("fact_sales", as_of=DAY_1))["quarantined"] == 1
-        assert lab.last_load("fact_sales")["is_full"] is False
-        assert lab.warehouse("SELECT sales_key FROM fact_sales WHERE sales_key = 17600") == []
-    lab.source("UPDATE payment SET payment_date = %s WHERE payment_id = 17600", date)
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned(new=1)
-    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
-    lab.load("fact_sales", as_of=DAY_2)
-    lab.source("DELETE FROM payment WHERE payment_id = 17600")  # straight from quarantine
-    assert counts(lab.load("fact_sales", as_of=DAY_2)) == planned()
-    lab.check_mirrors_source()
+        assert counts(env.load("fact_sales", as_of=DAY_1))["quarantined"] == 1
+        assert env.last_load("fact_sales")["is_full"] is False
+        assert env.warehouse("SELECT sales_key FROM fact_sales WHERE sales_key = 17600") == []
+    env.source("UPDATE payment SET payment_date = %s WHERE payment_id = 17600", date)
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts(new=1)
+    env.source("UPDATE payment SET payment_date = NULL WHERE payment_id = 17600")
+    env.load("fact_sales", as_of=DAY_2)
+    env.source("DELETE FROM payment WHERE payment_id = 17600")  # straight from quarantine
+    assert counts(env.load("fact_sales", as_of=DAY_2)) == expected_counts()
+    env.check_equals_source()
 
 
-def test_a_row_that_only_warns_is_on_record(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    lab.source("UPDATE payment SET amount = -1.00 WHERE payment_id IN (17600, 17601)")
-    lab.source("INSERT INTO payment VALUES (90001, 555, 1, 1, 2.00, '2007-05-20')")
-    lab.load("fact_sales", as_of=DAY_1)
-    load = lab.last_load("fact_sales")
+def test_a_row_that_only_warns_is_on_record(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
+    env.source("UPDATE payment SET amount = -1.00 WHERE payment_id IN (17600, 17601)")
+    env.source("INSERT INTO payment VALUES (90001, 555, 1, 1, 2.00, '2007-05-20')")
+    env.load("fact_sales", as_of=DAY_1)
+    load = env.last_load("fact_sales")
     assert load["rows_warned"] == 2
     assert load["reason"] == (
         "sales_amount '0.00 or more': 2 rows, such as 17600; "
@@ -523,20 +530,20 @@ def test_a_row_that_only_warns_is_on_record(lab: Lab, caplog: pytest.LogCaptureF
     assert "warning: sales_amount '0.00 or more': 2 rows" in caplog.text
 
 
-def test_a_row_that_stops_the_load(lab: Lab) -> None:
-    lab.source(
+def test_a_row_that_stops_the_load(env: Environment) -> None:
+    env.source(
         "INSERT INTO customer (customer_id, store_id, first_name, last_name, address_id) VALUES (-1, 1, 'A', 'B', 5)"
     )
-    before = lab.content()
-    assert "customer_id -1 breaks 'not -1, which is Unknown'" in lab.load("dim_customer", code=5).error
-    assert lab.content() == before
+    before = env.content()
+    assert "customer_id -1 breaks 'not -1, which is Unknown'" in env.load("dim_customer", code=5).error
+    assert env.content() == before
 
 
-def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(lab: Lab) -> None:
+def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(env: Environment) -> None:
     """Customer, film, store and staff all change before payments that are loaded, each in its own night."""
-    lab.source("UPDATE customer SET last_update = '2006-03-01'; UPDATE film SET last_update = '2006-03-01'")
-    lab.source("UPDATE staff SET last_update = '2006-03-01'; UPDATE store SET last_update = '2006-03-01'")
-    lab.source("UPDATE address SET last_update = '2006-03-01'")
+    env.source("UPDATE customer SET last_update = '2006-03-01'; UPDATE film SET last_update = '2006-03-01'")
+    env.source("UPDATE staff SET last_update = '2006-03-01'; UPDATE store SET last_update = '2006-03-01'")
+    env.source("UPDATE address SET last_update = '2006-03-01'")
     for change, table in (
         ("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'", "dim_customer"),
         (
@@ -546,59 +553,59 @@ def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(lab
         ("UPDATE store SET address_id = 3 - address_id, last_update = '2007-04-01'", "dim_store"),
         ("UPDATE staff SET active = NOT active, last_update = '2007-04-15'", "dim_staff"),
     ):
-        lab.source(change)
-        lab.load(table, as_of=DAY_1)
+        env.source(change)
+        env.load(table, as_of=DAY_1)
         key = DIMENSIONS[table][0]
-        outdated = lab.warehouse.value(
+        outdated = env.warehouse.value(
             f"SELECT count(*) FROM fact_sales JOIN {table} USING ({key}) WHERE payment_ts >= valid_to"
         )
         assert outdated > 0
-        outcome = lab.load("fact_sales", as_of=DAY_1)
-        assert counts(outcome) == planned(changed=outdated)
+        outcome = env.load("fact_sales", as_of=DAY_1)
+        assert counts(outcome) == expected_counts(changed=outdated)
         assert rows_read(outcome) == 0
-        assert counts(lab.load("fact_sales", as_of=DAY_1)) == planned()
-    keyed = lab.warehouse("SELECT DISTINCT keyed_by IS NULL FROM etl_load WHERE table_name LIKE 'dim%'")
+        assert counts(env.load("fact_sales", as_of=DAY_1)) == expected_counts()
+    keyed = env.warehouse("SELECT DISTINCT keyed_by IS NULL FROM etl_load WHERE table_name LIKE 'dim%'")
     assert keyed == [(False,)]
-    facts = lab.content()["fact_sales"]
-    assert counts(lab.load("fact_sales", "--full-refresh", as_of=DAY_2)) == planned()
-    assert lab.content()["fact_sales"] == facts
-    lab.check_mirrors_source()
+    facts = env.content()["fact_sales"]
+    assert counts(env.load("fact_sales", "--full-refresh", as_of=DAY_2)) == expected_counts()
+    assert env.content()["fact_sales"] == facts
+    env.check_equals_source()
 
 
-def test_a_deleted_fact_does_not_return_when_facts_are_keyed_again(lab: Lab) -> None:
-    lab.source(
+def test_a_deleted_fact_does_not_return_when_facts_are_keyed_again(env: Environment) -> None:
+    env.source(
         "UPDATE customer SET last_update = '2006-03-01'; UPDATE address SET last_update = '2006-03-01'"
     )
-    lab.source("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'")
-    lab.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
-    lab.load("dim_customer", as_of=DAY_1)
+    env.source("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'")
+    env.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
+    env.load("dim_customer", as_of=DAY_1)
     gone, broken = (
         key
-        for (key,) in lab.warehouse(
+        for (key,) in env.warehouse(
             "SELECT sales_key FROM fact_sales JOIN dim_customer USING (customer_key) WHERE payment_ts >= valid_to "
             "ORDER BY 1 LIMIT 2"
         )
     )
-    lab.source("DELETE FROM payment WHERE payment_id = %s", gone)
-    lab.source("UPDATE payment SET payment_date = NULL WHERE payment_id = %s", broken)
-    assert counts(lab.load("fact_sales", as_of=DAY_1))["deleted"] == 1
-    assert lab.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", gone, broken) == []
-    assert lab.last_load("fact_sales")["is_full"] is False
+    env.source("DELETE FROM payment WHERE payment_id = %s", gone)
+    env.source("UPDATE payment SET payment_date = NULL WHERE payment_id = %s", broken)
+    assert counts(env.load("fact_sales", as_of=DAY_1))["deleted"] == 1
+    assert env.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", gone, broken) == []
+    assert env.last_load("fact_sales")["is_full"] is False
 
 
-def test_a_dry_run_reads_what_changed_and_remembers_nothing(lab: Lab) -> None:
-    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id = 17600")
-    before = lab.content(with_record=True)
+def test_a_dry_run_reads_what_changed_and_remembers_nothing(env: Environment) -> None:
+    env.source("UPDATE payment SET amount = amount + 1 WHERE payment_id = 17600")
+    before = env.content(with_record=True)
     for _ in range(2):
-        outcome = lab.load("fact_sales", "--dry-run", as_of=DAY_1)
-        assert (rows_read(outcome), counts(outcome)) == (1, planned(changed=1))
-    assert lab.content(with_record=True) == before
+        outcome = env.load("fact_sales", "--dry-run", as_of=DAY_1)
+        assert (rows_read(outcome), counts(outcome)) == (1, expected_counts(changed=1))
+    assert env.content(with_record=True) == before
 
 
-def test_a_refused_load_keeps_the_watermark(lab: Lab) -> None:
-    lab.source("DELETE FROM payment WHERE payment_id < 17503 + 147")
-    ranges = lab.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3")
-    lab.load("fact_sales", as_of=DAY_1, code=5)
-    assert lab.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3") == ranges
-    assert counts(lab.load("fact_sales", "--allow-mass-delete", as_of=DAY_1)) == planned(deleted=147)
-    lab.check_mirrors_source()
+def test_a_refused_load_keeps_the_watermark(env: Environment) -> None:
+    env.source("DELETE FROM payment WHERE payment_id < 17503 + 147")
+    ranges = env.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3")
+    env.load("fact_sales", as_of=DAY_1, code=5)
+    assert env.warehouse("SELECT * FROM etl_range ORDER BY 1, 2, 3") == ranges
+    assert counts(env.load("fact_sales", "--allow-mass-delete", as_of=DAY_1)) == expected_counts(deleted=147)
+    env.check_equals_source()

@@ -21,9 +21,11 @@ import pytest
 from redshift_emulator.emulator import Emulator
 from sandbox import spark_cluster as cluster_of_spark
 from sandbox.server import Sandbox
-from tests.support.lab import Lab, Outcome, counts, job_environment, planned, rows_read, seldom, until
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, counts, expected_counts, job_environment, rows_read
 from tests.support.paths import ROOT
-from tests.support.redshift_lab import check_clean, staged_files, to_redshift
+from tests.support.redshift import check_clean, staged_files, to_redshift
+from tests.support.waiting import long_running, until
 
 PAYMENTS = 730
 MANY = PAYMENTS + 510_000
@@ -51,15 +53,15 @@ def workers(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def factless(lab: Lab) -> Lab:
+def factless(env: Environment) -> Environment:
     """A PostgreSQL warehouse that has all dimensions and no facts."""
-    lab.warehouse("TRUNCATE fact_sales")
-    lab.warehouse("DELETE FROM etl_load WHERE table_name = 'fact_sales'")
-    return lab
+    env.warehouse("TRUNCATE fact_sales")
+    env.warehouse("DELETE FROM etl_load WHERE table_name = 'fact_sales'")
+    return env
 
 
 @pytest.fixture
-def many(empty: Lab) -> Lab:
+def many(empty: Environment) -> Environment:
     """A source of so many payments that two tasks read them, and nothing loaded."""
     empty.source(
         "INSERT INTO payment SELECT 1000000 + n, 1 + n % 30, 1, 1 + n % 800, n % 7,"
@@ -71,17 +73,17 @@ def many(empty: Lab) -> Lab:
 class Job:
     """load_fact_sales on the cluster, as somebody submits it; a task is given up after so many tries."""
 
-    def __init__(self, lab: Lab, master: str, script: Path, tries: int) -> None:
+    def __init__(self, env: Environment, master: str, script: Path, tries: int) -> None:
         environment = job_environment(
             PYSPARK_PYTHON=sys.executable,
             SPARK_LOCAL_IP="127.0.0.1",
             PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         )
-        self.lab = lab
+        self.env = env
         self._process = subprocess.Popen(
             [
                 *(str(SUBMIT), "--master", master, "--conf", f"spark.task.maxFailures={tries}"),
-                *(str(script), "--config", str(lab.config)),
+                *(str(script), "--config", str(env.config)),
             ],
             env=environment,
             stdout=subprocess.PIPE,
@@ -107,7 +109,7 @@ class Job:
     def finish(self) -> Outcome:
         out, err = self._process.communicate(timeout=300)
         outcome = Outcome(self._process.returncode, out, err)
-        self.lab.check_manners(outcome)
+        self.env.check_output(outcome)
         return outcome
 
     def stop(self) -> None:
@@ -120,9 +122,9 @@ def submit(workers: dict[str, Any]) -> Iterator[Callable[..., Job]]:
     """Starts load_fact_sales on the cluster. Executors send its rows, however few there are."""
     started: list[Job] = []
 
-    def start(lab: Lab, tries: int = 4) -> Job:
-        lab.limit(rows_sent_by_driver=0)
-        started.append(Job(lab, workers["url"], ROOT / "spark_apps" / "load_fact_sales.py", tries))
+    def start(env: Environment, tries: int = 4) -> Job:
+        env.limit(rows_sent_by_driver=0)
+        started.append(Job(env, workers["url"], ROOT / "spark_apps" / "load_fact_sales.py", tries))
         return started[-1]
 
     yield start
@@ -156,17 +158,17 @@ def kill(executor: psutil.Process) -> None:
 
 
 @contextmanager
-def held(lab: Lab, table: str, mode: str) -> Iterator[None]:
+def held(env: Environment, table: str, mode: str) -> Iterator[None]:
     """A table of the warehouse, locked by somebody else."""
-    with closing(lab.warehouse.connect()) as connection, connection.cursor() as cursor:
+    with closing(env.warehouse.connect()) as connection, connection.cursor() as cursor:
         connection.autocommit = False
         cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
         yield
 
 
-def waiting(lab: Lab, statement: str) -> list[tuple[Any, ...]]:
+def waiting(env: Environment, statement: str) -> list[tuple[Any, ...]]:
     """Ports of clients whose statement that begins so waits for a lock."""
-    return lab.warehouse(
+    return env.warehouse(
         "SELECT client_port FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         " AND query LIKE %s",
         f"{statement}%",
@@ -176,35 +178,39 @@ def waiting(lab: Lab, statement: str) -> list[tuple[Any, ...]]:
 # Redshift: the upload to S3.
 
 
-@seldom
+@long_running
 def test_an_executor_that_is_killed_while_it_uploads(
-    many: Lab, emulator: Emulator, server: Sandbox, workers: dict[str, Any], submit: Callable[..., Job]
+    many: Environment,
+    emulator: Emulator,
+    server: Sandbox,
+    workers: dict[str, Any],
+    submit: Callable[..., Job],
 ) -> None:
-    lab = to_redshift(many, emulator, server)
+    env = to_redshift(many, emulator, server)
     port = urlsplit(emulator.s3.endpoint).port
-    job = submit(lab)
-    job.wait_for(lab.staging_tables, "the load has a staging table")
+    job = submit(env)
+    job.wait_for(env.staging_tables, "the load has a staging table")
     emulator.faults.s3_holds(1)
     try:
         job.wait_for(emulator.faults.s3_held, "a file is being uploaded")
         kill(executor_with(workers, lambda c: bool(c.raddr) and c.raddr.port == port))
     finally:
         emulator.faults.s3_lets_go()  # S3 has the dead one's file, and nobody who would tell of it
-    with held(lab, "etl_lock", "SHARE ROW EXCLUSIVE"):
+    with held(env, "etl_lock", "SHARE ROW EXCLUSIVE"):
         job.wait_for(
-            lambda: waiting(lab, "LOCK TABLE etl_lock"), "all is staged, and the load wants to publish"
+            lambda: waiting(env, "LOCK TABLE etl_lock"), "all is staged, and the load wants to publish"
         )
         until(emulator.faults.s3_is_quiet, "S3 has stored what it has")
-        check_staged(lab, emulator)
+        check_staged(env, emulator)
     outcome = job.finish()
     assert outcome.code == 0, outcome.err[-3000:]
     assert rows_read(outcome) == MANY
-    assert counts(outcome) == planned(new=MANY)
-    assert lab.warehouse(DIGEST.format(FACTS)) == lab.source(DIGEST.format(SOURCE_FACTS))
-    check_clean(lab, emulator)
+    assert counts(outcome) == expected_counts(new=MANY)
+    assert env.warehouse(DIGEST.format(FACTS)) == env.source(DIGEST.format(SOURCE_FACTS))
+    check_clean(env, emulator)
 
 
-def check_staged(lab: Lab, emulator: Emulator) -> None:
+def check_staged(env: Environment, emulator: Emulator) -> None:
     """The manifest names each row once, and the dead executor's file lies beside it."""
     client, bucket = emulator.s3.client(), emulator.s3.bucket
 
@@ -216,47 +222,47 @@ def check_staged(lab: Lab, emulator: Emulator) -> None:
     named = {entry["url"].removeprefix(f"s3://{bucket}/") for entry in json.loads(read(manifest))["entries"]}
     assert len(named) > 1, "several tasks wrote"
     rows = [key for name in named for key in pq.read_table(io.BytesIO(read(name)))["sales_key"].to_pylist()]
-    assert sorted(rows) == [key for (key,) in lab.source("SELECT payment_id FROM payment ORDER BY 1")]
+    assert sorted(rows) == [key for (key,) in env.source("SELECT payment_id FROM payment ORDER BY 1")]
     (orphan,) = set(keys) - named - {manifest}
     assert set(pq.read_table(io.BytesIO(read(orphan)))["sales_key"].to_pylist()) <= set(rows)
-    (table,) = lab.staging_tables()
-    assert lab.warehouse.value(f"SELECT count(*) FROM {table}") == MANY
+    (table,) = env.staging_tables()
+    assert env.warehouse.value(f"SELECT count(*) FROM {table}") == MANY
 
 
 # PostgreSQL: the COPY into the table that becomes the fact's partition.
 
 
-def new_rows(lab: Lab) -> Callable[[], str | None]:
+def new_rows(env: Environment) -> Callable[[], str | None]:
     """Asks for the table that a fact's first load fills."""
-    return lambda: next((name for name in lab.staging_tables() if name.endswith("_rows")), None)
+    return lambda: next((name for name in env.staging_tables() if name.endswith("_rows")), None)
 
 
 @contextmanager
 def copying(job: Job) -> Iterator[int]:
     """A first load, one of whose tasks waits in its COPY: the port that it does so from. It goes on at the end."""
-    table = job.wait_for(new_rows(job.lab), "the load has a staging table")
-    with held(job.lab, table, "EXCLUSIVE"):
-        ((port,), *_) = job.wait_for(lambda: waiting(job.lab, "COPY"), "a task copies")
+    table = job.wait_for(new_rows(job.env), "the load has a staging table")
+    with held(job.env, table, "EXCLUSIVE"):
+        ((port,), *_) = job.wait_for(lambda: waiting(job.env, "COPY"), "a task copies")
         yield port
 
 
-@seldom
+@long_running
 def test_an_executor_that_is_killed_while_it_copies(
-    factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
+    factless: Environment, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     job = submit(factless)
     with copying(job) as port:
         kill(executor_with(workers, lambda c: c.laddr.port == port))
     outcome = job.finish()
     assert outcome.code == 0, outcome.err[-3000:]
-    assert counts(outcome) == planned(new=PAYMENTS)
+    assert counts(outcome) == expected_counts(new=PAYMENTS)
     assert factless.facts() == factless.source_facts()
     assert factless.staging_tables() == []
 
 
-@seldom
+@long_running
 def test_an_executor_killed_after_its_commit_and_before_its_report(
-    factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
+    factless: Environment, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     """Its task is tried again and lands its rows once more: that is seen, and refused."""
     job = submit(factless)
@@ -270,14 +276,14 @@ def test_an_executor_killed_after_its_commit_and_before_its_report(
     assert outcome.code == 7, outcome.err[-3000:]
     assert "a task was retried after its rows had landed; run again" in outcome.out
     assert factless.warehouse.value("SELECT count(*) FROM fact_sales") == 0
-    assert counts(factless.load("fact_sales")) == planned(new=PAYMENTS)
+    assert counts(factless.load("fact_sales")) == expected_counts(new=PAYMENTS)
     assert factless.facts() == factless.source_facts()
     assert factless.staging_tables() == []
 
 
-@seldom
+@long_running
 def test_an_executor_killed_more_often_than_spark_retries(
-    factless: Lab, workers: dict[str, Any], submit: Callable[..., Job]
+    factless: Environment, workers: dict[str, Any], submit: Callable[..., Job]
 ) -> None:
     job = submit(factless, tries=1)
     with copying(job) as port:

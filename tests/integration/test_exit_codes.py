@@ -7,40 +7,41 @@ from typing import Any
 import pytest
 
 from sandbox.postgres import free_port
-from tests.support.lab import Lab, run_here, write_config
+from tests.support.environment import Environment
+from tests.support.jobs import run_in_process, write_config
 
 
 @pytest.fixture
-def credentials(empty: Lab) -> dict[str, Any]:
+def credentials(empty: Environment) -> dict[str, Any]:
     return dict(json.loads(empty.config.read_text()))
 
 
-def fails(lab: Lab, config: Path, code: int, *flags: str) -> str:
+def fails(env: Environment, config: Path, code: int, *flags: str) -> str:
     """Run dim_store with this configuration; the line for people, which says what is wrong and what to do."""
-    outcome = run_here("dim_store", "--config", str(config), *flags)
+    outcome = run_in_process("dim_store", "--config", str(config), *flags)
     assert outcome.code == code, outcome.err
-    lab.check_manners(outcome)
+    env.check_output(outcome)
     assert outcome.err.splitlines()[0] == outcome.error
     assert outcome.error.startswith("load_dim_store: error: ")
     assert " -> " in outcome.error
     return outcome.error
 
 
-def test_unknown_flag(empty: Lab) -> None:
-    outcome = run_here("dim_store", "--config", str(empty.config), "--full")  # no abbreviations either
+def test_unknown_flag(empty: Environment) -> None:
+    outcome = run_in_process("dim_store", "--config", str(empty.config), "--full")  # no abbreviations either
     assert outcome.code == 2
     assert "unrecognized arguments: --full" in outcome.error
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2007-05-14T13:44:29+02:00", ""])
-def test_bad_timestamp(empty: Lab, moment: str) -> None:
-    outcome = run_here("dim_store", "--config", str(empty.config), "--as-of", moment)
+def test_bad_timestamp(empty: Environment, moment: str) -> None:
+    outcome = run_in_process("dim_store", "--config", str(empty.config), "--as-of", moment)
     assert outcome.code == 2
     assert "--as-of" in outcome.error
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = run_here("fact_sales", "--help")
+    outcome = run_in_process("fact_sales", "--help")
     assert outcome.code == 0
     for word in (
         "one row per payment",
@@ -53,14 +54,14 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in outcome.out
 
 
-def test_missing_configuration(empty: Lab, tmp_path: Path) -> None:
+def test_missing_configuration(empty: Environment, tmp_path: Path) -> None:
     assert str(tmp_path / "absent.json") in fails(empty, tmp_path / "absent.json", 3)
 
 
 @pytest.mark.parametrize(
     "text", ["{", "", "[]", '{"source": []}', '{"source": {"pasword": "x"}}', "\xff\xfe"]
 )
-def test_unreadable_configuration(empty: Lab, tmp_path: Path, text: str) -> None:
+def test_unreadable_configuration(empty: Environment, tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.json"
     path.write_bytes(text.encode("latin-1"))
     assert str(path) in fails(empty, path, 3)
@@ -79,27 +80,31 @@ def test_unreadable_configuration(empty: Lab, tmp_path: Path, text: str) -> None
     ],
 )
 def test_wrong_configuration(
-    empty: Lab, credentials: dict[str, Any], tmp_path: Path, section: str, key: str, value: str
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path, section: str, key: str, value: str
 ) -> None:
     error = fails(empty, write_config(tmp_path / "c.json", credentials, **{section: {key: value}}), 3)
     assert f"{section}.{key}" in error
     assert "secret" not in error
 
 
-def test_source_port_without_listener(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_source_port_without_listener(
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path
+) -> None:
     port = free_port()
     url = f"jdbc:postgresql://127.0.0.1:{port}/dvdrental"
     error = fails(empty, write_config(tmp_path / "c.json", credentials, source={"url": url}), 4)
     assert f"source 127.0.0.1:{port}/dvdrental cannot be reached" in error
 
 
-def test_source_host_that_does_not_exist(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_source_host_that_does_not_exist(
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path
+) -> None:
     url = "jdbc:postgresql://no-such-host.invalid:5432/dvdrental"
     error = fails(empty, write_config(tmp_path / "c.json", credentials, source={"url": url}), 4)
     assert "no-such-host.invalid" in error
 
 
-def test_wrong_source_password(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_wrong_source_password(empty: Environment, credentials: dict[str, Any], tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.json", credentials, source={"password": "wrong-guess"})
     error = fails(empty, config, 4)
     assert "password authentication failed" in error
@@ -107,12 +112,14 @@ def test_wrong_source_password(empty: Lab, credentials: dict[str, Any], tmp_path
     assert "wrong-guess" not in error
 
 
-def test_source_schema_that_does_not_exist(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_source_schema_that_does_not_exist(
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path
+) -> None:
     config = write_config(tmp_path / "c.json", credentials, source={"schema": "Rental"})
     assert "there is no table Rental.store" in fails(empty, config, 4)
 
 
-def test_missing_source_columns_are_all_named(empty: Lab) -> None:
+def test_missing_source_columns_are_all_named(empty: Environment) -> None:
     empty.source("ALTER TABLE store RENAME manager_staff_id TO manager; ALTER TABLE city RENAME city TO name")
     error = fails(empty, empty.config, 4)
     assert "public.store has no column manager_staff_id" in error
@@ -123,37 +130,39 @@ def test_missing_source_columns_are_all_named(empty: Lab) -> None:
     assert empty.warehouse.value("SELECT count(*) FROM dim_store WHERE store_key > 0") == 0
 
 
-def test_retyped_source_column(empty: Lab) -> None:
+def test_retyped_source_column(empty: Environment) -> None:
     empty.source("ALTER TABLE staff ALTER last_update TYPE text")
     assert "public.staff.last_update is text" in fails(empty, empty.config, 4)
 
 
-def test_source_table_that_may_not_be_read(empty: Lab) -> None:
+def test_source_table_that_may_not_be_read(empty: Environment) -> None:
     empty.source("REVOKE SELECT ON country FROM etl_reader")
     error = fails(empty, empty.config, 4)
     assert "etl_reader" in error
     assert "country" in error
 
 
-def test_wrong_warehouse_password(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_wrong_warehouse_password(empty: Environment, credentials: dict[str, Any], tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.json", credentials, warehouse={"password": "wrong-guess"})
     error = fails(empty, config, 7)
     assert error.startswith("load_dim_store: error: warehouse ")
     assert "password authentication failed" in error
 
 
-def test_warehouse_role_without_create_right(empty: Lab, credentials: dict[str, Any], tmp_path: Path) -> None:
+def test_warehouse_role_without_create_right(
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path
+) -> None:
     reader = {key: credentials["source"][key] for key in ("user", "password")}
     empty.warehouse(f"GRANT CONNECT ON DATABASE {empty.warehouse.database} TO etl_reader")
     config = write_config(tmp_path / "c.json", credentials, warehouse=reader)
     assert "permission denied" in fails(empty, config, 7)
 
 
-def test_warehouse_table_that_differs_from_the_ddl(lab: Lab) -> None:
-    lab.warehouse(
+def test_warehouse_table_that_differs_from_the_ddl(env: Environment) -> None:
+    env.warehouse(
         "ALTER TABLE dim_store ALTER city TYPE varchar(10), ADD note text; ALTER TABLE dim_movie DROP rating"
     )
-    error = fails(lab, lab.config, 7)
+    error = fails(env, env.config, 7)
     for difference in (
         "dim_store.city is varchar(10)",
         "dim_store.note is not expected",
@@ -162,21 +171,21 @@ def test_warehouse_table_that_differs_from_the_ddl(lab: Lab) -> None:
         assert difference in error
 
 
-def test_debug_shows_the_stack(empty: Lab, tmp_path: Path) -> None:
-    outcome = run_here("dim_store", "--config", str(tmp_path / "absent.json"), "--debug")
+def test_debug_shows_the_stack(empty: Environment, tmp_path: Path) -> None:
+    outcome = run_in_process("dim_store", "--config", str(tmp_path / "absent.json"), "--debug")
     assert outcome.code == 3
     assert "Traceback" in outcome.err
     assert outcome.err.index("error:") < outcome.err.index("Traceback")
 
 
-def test_source_value_that_does_not_fit(lab: Lab) -> None:
-    before = lab.content()
-    lab.source(
+def test_source_value_that_does_not_fit(env: Environment) -> None:
+    before = env.content()
+    env.source(
         "ALTER TABLE payment ALTER amount TYPE numeric(12, 2); UPDATE payment SET amount = 12345.67 "
         "WHERE payment_id = 17600"
     )
-    error = lab.load("fact_sales", code=4).error
+    error = env.load("fact_sales", code=4).error
     assert "numeric field overflow" in error
-    assert lab.content() == before
-    assert lab.staging_tables() == []
-    assert lab.last_load("fact_sales")["status"] == "failed"
+    assert env.content() == before
+    assert env.staging_tables() == []
+    assert env.last_load("fact_sales")["status"] == "failed"

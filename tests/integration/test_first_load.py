@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from dvdrental_etl.staging import copy
-from tests.support.lab import Lab
+from tests.support.environment import Environment
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
 LEFT = "SELECT relname FROM pg_class WHERE relname LIKE 'stg%%' AND relnamespace = 'dw'::regnamespace"
@@ -18,26 +18,26 @@ INDEXES = """
 
 
 @pytest.fixture
-def many(empty: Lab) -> None:
+def many(empty: Environment) -> None:
     """Executors send the few payments of a test, as they do with many."""
     empty.limit(rows_sent_by_driver=0)
 
 
-def check_indexes(lab: Lab) -> None:
+def check_indexes(env: Environment) -> None:
     """The partition has what its fact has, and where to find what later batches write."""
-    batch = lab.warehouse.value("SELECT min(batch_id) FROM fact_sales")
+    batch = env.warehouse.value("SELECT min(batch_id) FROM fact_sales")
     later = (f"btree (batch_id) WHERE (batch_id > {batch})", False, True)
-    assert lab.warehouse(INDEXES, "fact_sales_rows") == sorted([*lab.warehouse(INDEXES, "fact_sales"), later])
-    assert len(lab.warehouse(INDEXES, "fact_sales")) >= 2
+    assert env.warehouse(INDEXES, "fact_sales_rows") == sorted([*env.warehouse(INDEXES, "fact_sales"), later])
+    assert len(env.warehouse(INDEXES, "fact_sales")) >= 2
 
 
-def load_dimensions(lab: Lab) -> None:
+def load_dimensions(env: Environment) -> None:
     for table in ("dim_customer", "dim_movie", "dim_store", "dim_staff"):
-        lab.load(table)
+        env.load(table)
 
 
 @pytest.mark.usefixtures("many")
-def test_the_new_partition_replaces_the_old_and_the_fact_keeps_its_identity(empty: Lab) -> None:
+def test_the_new_partition_replaces_the_old_and_the_fact_keeps_its_identity(empty: Environment) -> None:
     load_dimensions(empty)
     empty.warehouse("CREATE VIEW takings AS SELECT sum(sales_amount) AS total FROM fact_sales")
     fact, partition = empty.warehouse.value("SELECT 'fact_sales'::regclass::oid"), empty.warehouse(PARTITION)
@@ -49,20 +49,20 @@ def test_the_new_partition_replaces_the_old_and_the_fact_keeps_its_identity(empt
     )
     check_indexes(empty)
     assert empty.warehouse(LEFT) == []
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
-def test_few_rows_sent_by_the_driver_take_the_same_way(empty: Lab) -> None:
+def test_few_rows_sent_by_the_driver_take_the_same_way(empty: Environment) -> None:
     load_dimensions(empty)
     before = empty.warehouse(PARTITION)
     empty.load("fact_sales")
     assert empty.warehouse(PARTITION) != before
     check_indexes(empty)
     assert empty.warehouse(LEFT) == []
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
-def test_a_closed_version_keys_the_facts_of_its_time(empty: Lab) -> None:
+def test_a_closed_version_keys_the_facts_of_its_time(empty: Environment) -> None:
     """Customers were loaded, moved and loaded again, all before the first load of the fact."""
     load_dimensions(empty)
     moved = dt.datetime(2007, 4, 10)
@@ -79,11 +79,11 @@ def test_a_closed_version_keys_the_facts_of_its_time(empty: Lab) -> None:
         (False, empty.source.value(f"{payments} < %s", moved), dt.datetime(1900, 1, 1), moved),
         (True, empty.source.value(f"{payments} >= %s", moved), moved, dt.datetime(9999, 12, 31)),
     ]
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
 @pytest.mark.usefixtures("many")
-def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: Lab) -> None:
+def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: Environment) -> None:
     empty.load("dim_store")
     before = empty.warehouse(PARTITION)
     empty.load("fact_sales")
@@ -93,7 +93,7 @@ def test_where_no_customer_is_known_yet_all_facts_come_by_way_of_staging(empty: 
     assert empty.facts() == empty.source_facts()
 
 
-def test_a_first_load_after_one_that_failed(empty: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_load_after_one_that_failed(empty: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     load_dimensions(empty)
     with monkeypatch.context() as broken:
         broken.setattr(copy, "staged", None)
@@ -101,20 +101,20 @@ def test_a_first_load_after_one_that_failed(empty: Lab, monkeypatch: pytest.Monk
             empty.load("fact_sales")
     empty.load("fact_sales")
     assert len(empty.warehouse(INDEXES, "fact_sales_rows")) == len(empty.warehouse(INDEXES, "fact_sales")) + 1
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
-def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Lab) -> None:
+def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Environment) -> None:
     empty.load_all()
     partition = empty.warehouse(PARTITION)
     empty.source("UPDATE payment SET amount = 9.99 WHERE payment_id = 17503")
     empty.load("fact_sales", "--full-refresh")
     assert empty.warehouse(PARTITION) == partition
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
 @pytest.mark.usefixtures("many")
-def test_facts_before_their_members_are_published_through_staging(empty: Lab) -> None:
+def test_facts_before_their_members_are_published_through_staging(empty: Environment) -> None:
     load_dimensions(empty)
     empty.source(
         "INSERT INTO customer SELECT 9001, store_id, 'ZOE', 'NEW', NULL, address_id, TRUE, create_date, last_update,"
@@ -127,11 +127,11 @@ def test_facts_before_their_members_are_published_through_staging(empty: Lab) ->
         " WHERE customer_id = 9001"
     ) == [(empty.source.value("SELECT 1.25::numeric(5,2)"), True)]
     empty.load("dim_customer")
-    empty.check_mirrors_source()
+    empty.check_equals_source()
 
 
 @pytest.mark.usefixtures("many")
-def test_a_key_that_occurs_twice_is_refused_and_nothing_is_left(empty: Lab) -> None:
+def test_a_key_that_occurs_twice_is_refused_and_nothing_is_left(empty: Environment) -> None:
     load_dimensions(empty)
     empty.source(
         "ALTER TABLE payment DROP CONSTRAINT payment_pkey;"

@@ -31,9 +31,11 @@ from sandbox.simulator.context import Context
 from sandbox.simulator.live import Live
 from sandbox.simulator.moves import LONG_MOVES, MOVES
 from sandbox.simulator.transactions import CONFLICTS
-from tests.support.lab import DIMENSIONS, TABLES, Lab, counts, planned, run_here, seldom
-from tests.support.mortal import Killed, dies_after
-from tests.support.servers import MakeLab
+from tests.support.environment import DIMENSIONS, TABLES, Environment
+from tests.support.interruptions import Killed, killed_after
+from tests.support.jobs import counts, expected_counts, run_in_process
+from tests.support.servers import MakeEnvironment
+from tests.support.waiting import long_running
 
 HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "3"))
 STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
@@ -47,22 +49,22 @@ class Histories(RuleBasedStateMachine):
     """One history: a clone of the source, a clone of the warehouse that was loaded from it."""
 
     server: Sandbox
-    make_lab: MakeLab
+    make_environment: MakeEnvironment
     templates: tuple[str, str]
     done = 0
 
     @initialize()
     def begin(self) -> None:
-        self.lab: Lab = type(self).make_lab(*self.templates)
-        self.lab.check_invariants()
+        self.env: Environment = type(self).make_environment(*self.templates)
+        self.env.check_invariants()
         self.main = self._connection()
         self.open: list[Any] = []
         self.days = self.nights = 0
-        # Today, so that payments lie around the moments at which the triggers date changes.
-        self.context = Context(Random(0), self.lab.source.value("SELECT localtimestamp(0)"))
+        # Today, so that payments lie around the timestamps that the triggers give to changes.
+        self.context = Context(Random(0), self.env.source.value("SELECT localtimestamp(0)"))
 
     def _connection(self) -> Any:
-        connection = self.server.connect(self.lab.source.database)
+        connection = self.server.connect(self.env.source.database)
         connection.cursor().execute("SET lock_timeout = '50ms'")
         connection.commit()
         return connection
@@ -105,100 +107,100 @@ class Histories(RuleBasedStateMachine):
         self.nights += 1
         run_id = f"night {self.nights}"
         for table in (*order, "fact_sales"):
-            self.lab.load(table, "--batch-id", run_id)
-            extent = self.lab.last_load(table)["extent"]
+            self.env.load(table, "--batch-id", run_id)
+            extent = self.env.last_load(table)["extent"]
             assert extent.startswith("changes: "), f"{table} had to read everything: {extent}"
         self.check()
-        assert run.run(config.load(self.lab.config, {}), run_id) == []
+        assert run.run(config.load(self.env.config, {}), run_id) == []
 
     @rule(table=st.sampled_from(TABLES))
     def one_table_alone(self, table: str) -> None:
         """The fact before its dimensions makes early members, too."""
-        self.lab.load(table)
-        self.lab.check_invariants()
+        self.env.load(table)
+        self.env.check_invariants()
         if table == "fact_sales":
-            assert self.lab.facts() == self.lab.source_facts()
+            assert self.env.facts() == self.env.source_facts()
         else:
-            assert self.lab.current_members(table) == self.lab.source_members(table)
+            assert self.env.current_members(table) == self.env.source_members(table)
 
     @rule(table=st.sampled_from(TABLES))
     def a_load_and_the_same_again(self, table: str) -> None:
-        self.lab.load(table)
-        before = self.lab.content()
-        assert counts(self.lab.load(table)) == planned()
-        assert counts(self.lab.load(table, "--full-refresh")) == planned()
-        assert self.lab.content() == before
+        self.env.load(table)
+        before = self.env.content()
+        assert counts(self.env.load(table)) == expected_counts()
+        assert counts(self.env.load(table, "--full-refresh")) == expected_counts()
+        assert self.env.content() == before
 
-    @rule(table=st.sampled_from(TABLES), moments=st.integers(0, 70), full=st.booleans())
-    def a_load_is_killed(self, table: str, moments: int, full: bool) -> None:
-        with suppress(Killed), dies_after(moments):
-            run_here(table, "--config", str(self.lab.config), *(["--full-refresh"] if full else []))
-        self.lab.check_invariants()
+    @rule(table=st.sampled_from(TABLES), calls=st.integers(0, 70), full=st.booleans())
+    def a_load_is_killed(self, table: str, calls: int, full: bool) -> None:
+        with suppress(Killed), killed_after(calls):
+            run_in_process(table, "--config", str(self.env.config), *(["--full-refresh"] if full else []))
+        self.env.check_invariants()
 
     @rule(seed=st.integers(0, 2**32))
     def a_night_beside_a_live_writer(self, seed: int) -> None:
         def connect() -> Any:
-            return self.server.connect(self.lab.source.database)
+            return self.server.connect(self.env.source.database)
 
         self.days += 60  # no day twice: the same rental of the same copy at the same second would be refused
         with Live(connect, 40, seed, self.context.now.date() + timedelta(self.days)):
             for table in TABLES:
-                self.lab.load(table)
-        self.lab.check_invariants(loads=2)  # a dimension's own, and early members from the fact
+                self.env.load(table)
+        self.env.check_invariants(loads=2)  # a dimension's own, and early members from the fact
         self.a_night(list(DIMENSIONS))
 
     @rule()
     def vacuum(self) -> None:
-        self.lab.source("VACUUM (FREEZE, ANALYZE) payment, rental, customer, address")
+        self.env.source("VACUUM (FREEZE, ANALYZE) payment, rental, customer, address")
 
     def check(self) -> None:
-        self.lab.check_invariants()
-        self.lab.check_mirrors_source()
-        assert self.lab.outdated_facts() == []
+        self.env.check_invariants()
+        self.env.check_equals_source()
+        assert self.env.outdated_facts() == []
 
     def teardown(self) -> None:
-        if not hasattr(self, "lab"):
+        if not hasattr(self, "env"):
             return
         try:
             for connection in self.open:
                 connection.rollback()
                 connection.close()
             self.a_night(list(DIMENSIONS))
-            assert run.run(config.load(self.lab.config, {})) == []
+            assert run.run(config.load(self.env.config, {})) == []
             self._equals_a_rebuild()
             type(self).done += 1
             print(f"history {type(self).done} of {HISTORIES} equals a rebuild")  # noqa: T201 - seen with -s
         finally:
             self.main.close()
-            for place in (self.lab.source, self.lab.warehouse):
+            for place in (self.env.source, self.env.warehouse):
                 self.server.drop_database(place.database)
 
     def _equals_a_rebuild(self) -> None:
-        fresh = self.lab.beside(type(self).make_lab(self.templates[0]).warehouse)
+        fresh = self.env.with_warehouse(type(self).make_environment(self.templates[0]).warehouse)
         try:
             fresh.load_all()
-            assert fresh.facts() == self.lab.facts()
+            assert fresh.facts() == self.env.facts()
             for table in DIMENSIONS:
-                assert fresh.current_members(table) == self.lab.current_members(table), table
+                assert fresh.current_members(table) == self.env.current_members(table), table
         finally:
             self.server.drop_database(fresh.warehouse.database)
 
 
 @pytest.fixture(scope="module")
-def templates(server: Sandbox, sparse_source: str, make_lab: MakeLab) -> tuple[str, str]:
+def templates(server: Sandbox, sparse_source: str, make_environment: MakeEnvironment) -> tuple[str, str]:
     """A source, and a warehouse that was loaded from a clone of it."""
-    lab = make_lab(sparse_source)
-    lab.load_all()
+    env = make_environment(sparse_source)
+    env.load_all()
     with server.superuser() as connection, connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {lab.warehouse.database} RENAME TO sparse_warehouse")
+        cursor.execute(f"ALTER DATABASE {env.warehouse.database} RENAME TO sparse_warehouse")
     return sparse_source, "sparse_warehouse"
 
 
-def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str]) -> None:
+def test_histories(server: Sandbox, make_environment: MakeEnvironment, templates: tuple[str, str]) -> None:
     machine = type(
         "Histories",
         (Histories,),
-        {"server": server, "make_lab": staticmethod(make_lab), "templates": templates},
+        {"server": server, "make_environment": staticmethod(make_environment), "templates": templates},
     )
     run_state_machine_as_test(
         machine,
@@ -215,23 +217,23 @@ def test_histories(server: Sandbox, make_lab: MakeLab, templates: tuple[str, str
     )
 
 
-@seldom
+@long_running
 def test_a_driver_may_be_killed_at_each_of_its_statements(
-    make_lab: MakeLab, templates: tuple[str, str]
+    make_environment: MakeEnvironment, templates: tuple[str, str]
 ) -> None:
     """Not at random but at each in turn, until a load lives through: then it has as many as were tried."""
-    lab = make_lab(*templates)
-    lab.source("UPDATE payment SET amount = amount + 1 WHERE payment_id % 3 = 0")
-    before = lab.facts()
+    env = make_environment(*templates)
+    env.source("UPDATE payment SET amount = amount + 1 WHERE payment_id % 3 = 0")
+    before = env.facts()
     after = [(*row[:8], row[8] + (row[0] % 3 == 0), *row[9:]) for row in before]
-    for moments in itertools.count():
+    for calls in itertools.count():
         try:
-            with dies_after(moments):
-                run_here("fact_sales", "--config", str(lab.config))
+            with killed_after(calls):
+                run_in_process("fact_sales", "--config", str(env.config))
             break
         except Killed:
-            assert lab.facts() in (before, after), f"half a table after {moments} moments"
-    assert moments > 30
-    assert lab.facts() == after == lab.source_facts()
-    assert counts(lab.load("fact_sales")) == planned()
-    assert lab.staging_tables() == []
+            assert env.facts() in (before, after), f"half a table after {calls} calls"
+    assert calls > 30
+    assert env.facts() == after == env.source_facts()
+    assert counts(env.load("fact_sales")) == expected_counts()
+    assert env.staging_tables() == []

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.lab import Lab, counts, planned
+from tests.support.environment import Environment
+from tests.support.jobs import counts, expected_counts
 
 BEGIN, OPEN = "1900-01-01 00:00:00", "9999-12-31 00:00:00"
 DAY_1, DAY_2, DAY_3 = "2007-07-01 00:00:00", "2007-07-02 00:00:00", "2007-07-03 00:00:00"
@@ -12,32 +13,32 @@ Change = Callable[..., None]
 
 
 @pytest.fixture
-def aged(lab: Lab) -> Lab:
+def aged(env: Environment) -> Environment:
     """Customer 3's rows were last changed long ago: dvdrental dates all customers years after all payments."""
-    lab.source("UPDATE customer SET last_update = '2006-03-01' WHERE customer_id = 3")
-    return lab
+    env.source("UPDATE customer SET last_update = '2006-03-01' WHERE customer_id = 3")
+    return env
 
 
-def move(lab: Lab, customer: int, address: str, when: str | None) -> None:
+def move(env: Environment, customer: int, address: str, when: str | None) -> None:
     """Change the customer's address; the source dates it, or does not."""
     dated = "" if when is None else f", last_update = '{when}'"
-    lab.source(
+    env.source(
         f"UPDATE address SET address = %s{dated} "
         "WHERE address_id = (SELECT address_id FROM customer WHERE customer_id = %s)",
         *(address, customer),
     )
 
 
-def home(lab: Lab, customer: int) -> str:
+def home(env: Environment, customer: int) -> str:
     query = "SELECT address FROM address JOIN customer USING (address_id) WHERE customer_id = %s"
-    return str(lab.source.value(query, customer))
+    return str(env.source.value(query, customer))
 
 
-def test_version_begins_when_the_source_changed_it(aged: Lab) -> None:
+def test_version_begins_when_the_source_changed_it(aged: Environment) -> None:
     old = home(aged, 3)
     move(aged, 3, "New Street 1", "2007-06-10 08:30:00.5")
     outcome = aged.load("dim_customer", as_of=DAY_1)
-    assert counts(outcome) == planned(changed=1, expired=1)
+    assert counts(outcome) == expected_counts(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "address", "is_current") == [
         (old, False, BEGIN, "2007-06-10 08:30:00.5"),
         ("New Street 1", True, "2007-06-10 08:30:00.5", OPEN),
@@ -49,14 +50,14 @@ def test_version_begins_when_the_source_changed_it(aged: Lab) -> None:
     aged.check_invariants()
 
 
-def test_change_exactly_at_as_of(aged: Lab) -> None:
+def test_change_exactly_at_as_of(aged: Environment) -> None:
     move(aged, 3, "New Street 1", DAY_1)
     aged.load("dim_customer", as_of=DAY_1)
     assert [row[1:] for row in aged.versions("dim_customer", 3, "address")] == [(BEGIN, DAY_1), (DAY_1, OPEN)]
 
 
 @pytest.mark.parametrize("when", [None, "2030-01-01"], ids=["not dated", "dated after as_of"])
-def test_version_begins_at_as_of_when_the_source_cannot_date_it(aged: Lab, when: str | None) -> None:
+def test_version_begins_at_as_of_when_the_source_cannot_date_it(aged: Environment, when: str | None) -> None:
     old = home(aged, 3)
     move(aged, 3, "New Street 1", "2007-06-10")
     aged.load("dim_customer", as_of=DAY_1)
@@ -70,7 +71,7 @@ def test_version_begins_at_as_of_when_the_source_cannot_date_it(aged: Lab, when:
     aged.check_invariants()
 
 
-def test_change_of_a_city_reaches_all_customers_in_it(aged: Lab) -> None:
+def test_change_of_a_city_reaches_all_customers_in_it(aged: Environment) -> None:
     city = aged.source.value(
         "SELECT city_id FROM address JOIN customer USING (address_id) WHERE customer_id = 3"
     )
@@ -81,8 +82,8 @@ def test_change_of_a_city_reaches_all_customers_in_it(aged: Lab) -> None:
     )
     aged.load("dim_store", as_of="2007-06-05T00:00:00")
     aged.source("UPDATE city SET city = 'Renamed', last_update = '2007-06-12' WHERE city_id = %s", city)
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=lived, expired=lived)
-    assert counts(aged.load("dim_store", as_of=DAY_1)) == planned(changed=1, expired=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=lived, expired=lived)
+    assert counts(aged.load("dim_store", as_of=DAY_1)) == expected_counts(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "city") == [
         (old, BEGIN, "2007-06-12 00:00:00"),
         ("Renamed", "2007-06-12 00:00:00", OPEN),
@@ -91,7 +92,7 @@ def test_change_of_a_city_reaches_all_customers_in_it(aged: Lab) -> None:
     aged.check_invariants()
 
 
-def test_untracked_change_is_made_on_every_version(aged: Lab) -> None:
+def test_untracked_change_is_made_on_every_version(aged: Environment) -> None:
     move(aged, 3, "New Street 1", "2007-06-10")
     aged.load("dim_customer", as_of=DAY_1)
     before = aged.versions("dim_customer", 3, "customer_key", "address")
@@ -99,18 +100,18 @@ def test_untracked_change_is_made_on_every_version(aged: Lab) -> None:
     aged.source(
         "UPDATE customer SET email = 'new@example.org', last_update = '2007-06-20' WHERE customer_id = 3"
     )
-    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_2)) == expected_counts(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key", "address") == before
     assert [row[0] for row in aged.versions("dim_customer", 3, "email")] == ["new@example.org"] * 2
     assert aged.warehouse("SELECT * FROM dim_customer WHERE customer_id <> 3 ORDER BY 1") == untouched
     aged.check_invariants()
 
 
-def test_both_kinds_of_change_at_once(aged: Lab) -> None:
+def test_both_kinds_of_change_at_once(aged: Environment) -> None:
     old = home(aged, 3)
     aged.source("UPDATE customer SET first_name = 'Renamed' WHERE customer_id = 3")
     move(aged, 3, "New Street 1", "2007-06-10")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1, expired=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=1, expired=1)
     assert aged.versions("dim_customer", 3, "first_name", "address") == [
         ("Renamed", old, BEGIN, "2007-06-10 00:00:00"),
         ("Renamed", "New Street 1", "2007-06-10 00:00:00", OPEN),
@@ -118,14 +119,14 @@ def test_both_kinds_of_change_at_once(aged: Lab) -> None:
     aged.check_invariants()
 
 
-def test_null_to_a_value_and_back(lab: Lab) -> None:
+def test_null_to_a_value_and_back(env: Environment) -> None:
     # rating is tracked, length is not; films are dated 2013, after every as_of here.
     for rating, length, as_of in ((None, None, DAY_1), ("PG", 90, DAY_2), (None, None, DAY_3)):
-        lab.source("UPDATE film SET rating = %s, length = %s WHERE film_id = 1", rating, length)
-        assert counts(lab.load("dim_movie", as_of=as_of))["changed"] == 1
-        lab.check_invariants()
-    first = lab.versions("dim_movie", 1, "rating", "length")[0]
-    assert lab.versions("dim_movie", 1, "rating", "length") == [
+        env.source("UPDATE film SET rating = %s, length = %s WHERE film_id = 1", rating, length)
+        assert counts(env.load("dim_movie", as_of=as_of))["changed"] == 1
+        env.check_invariants()
+    first = env.versions("dim_movie", 1, "rating", "length")[0]
+    assert env.versions("dim_movie", 1, "rating", "length") == [
         (first[0], None, BEGIN, DAY_1),
         (None, None, DAY_1, DAY_2),
         ("PG", None, DAY_2, DAY_3),
@@ -134,24 +135,24 @@ def test_null_to_a_value_and_back(lab: Lab) -> None:
     assert first[0] is not None
 
 
-def test_an_empty_string_is_not_null(lab: Lab) -> None:
-    address = lab.source.value("SELECT address_id FROM customer WHERE customer_id = 3")
+def test_an_empty_string_is_not_null(env: Environment) -> None:
+    address = env.source.value("SELECT address_id FROM customer WHERE customer_id = 3")
     for value, as_of in (("", DAY_1), (None, DAY_2), ("", DAY_3)):
-        lab.source("UPDATE address SET address2 = %s WHERE address_id = %s", value, address)
-        lab.load("dim_customer", as_of=as_of)
-    assert [row[0] for row in lab.versions("dim_customer", 3, "address2")][-2:] == [None, ""]
+        env.source("UPDATE address SET address2 = %s WHERE address_id = %s", value, address)
+        env.load("dim_customer", as_of=as_of)
+    assert [row[0] for row in env.versions("dim_customer", 3, "address2")][-2:] == [None, ""]
 
 
-def test_change_and_change_back_between_loads_is_nothing(aged: Lab) -> None:
+def test_change_and_change_back_between_loads_is_nothing(aged: Environment) -> None:
     before = aged.content()
     old = home(aged, 3)
     move(aged, 3, "New Street 1", "2007-06-10")
     move(aged, 3, old, "2007-06-11")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned()
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts()
     assert aged.content() == before
 
 
-def test_flapping_over_three_loads(aged: Lab) -> None:
+def test_flapping_over_three_loads(aged: Environment) -> None:
     old = home(aged, 3)
     move(aged, 3, "Away 1", "2007-06-10")
     aged.load("dim_customer", as_of=DAY_1)
@@ -170,25 +171,25 @@ def test_flapping_over_three_loads(aged: Lab) -> None:
     ]
 
 
-def test_deletion_and_return(aged: Lab) -> None:
+def test_deletion_and_return(aged: Environment) -> None:
     columns = "is_deleted", "address", "is_current"
     old = home(aged, 3)
     aged.source("CREATE TABLE kept AS SELECT * FROM customer WHERE customer_id IN (3, 4)")
     aged.source("DELETE FROM customer WHERE customer_id IN (3, 4)")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(expired=2, deleted=2)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(expired=2, deleted=2)
     deleted = [(False, old, False, BEGIN, DAY_1), (True, old, True, DAY_1, OPEN)]
     assert aged.versions("dim_customer", 3, *columns) == deleted
     aged.check_invariants()
 
     before = aged.content()
-    assert counts(aged.load("dim_customer", as_of="2007-07-01T12:00:00")) == planned()
+    assert counts(aged.load("dim_customer", as_of="2007-07-01T12:00:00")) == expected_counts()
     assert aged.content() == before
 
     # 3 returns as it was; 4 returns elsewhere, at a date that the source gives.
     aged.source("INSERT INTO customer SELECT * FROM kept")
     move(aged, 4, "New Street 4", "2007-07-01 18:00:00")
     aged.source("UPDATE customer SET last_update = '2006-03-01' WHERE customer_id = 4")
-    assert counts(aged.load("dim_customer", as_of=DAY_2)) == planned(changed=2, expired=2)
+    assert counts(aged.load("dim_customer", as_of=DAY_2)) == expected_counts(changed=2, expired=2)
     assert aged.versions("dim_customer", 3, *columns) == [
         (False, old, False, BEGIN, DAY_1),
         (True, old, False, DAY_1, DAY_2),
@@ -201,13 +202,13 @@ def test_deletion_and_return(aged: Lab) -> None:
     aged.check_invariants()
 
 
-def test_same_as_of_twice_corrects_in_place(aged: Lab) -> None:
+def test_same_as_of_twice_corrects_in_place(aged: Environment) -> None:
     old = home(aged, 3)
     move(aged, 3, "Typing Error 1", "2007-07-02")  # after as_of, so the version begins at as_of
     aged.load("dim_customer", as_of=DAY_1)
     before = aged.versions("dim_customer", 3, "customer_key")
     move(aged, 3, "Right 1", "2007-07-02")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key") == before
     assert aged.versions("dim_customer", 3, "address") == [(old, BEGIN, DAY_1), ("Right 1", DAY_1, OPEN)]
     # Gone and back at that same moment: marked and unmarked, without a version of no length.
@@ -215,38 +216,38 @@ def test_same_as_of_twice_corrects_in_place(aged: Lab) -> None:
         "CREATE TABLE kept AS SELECT * FROM customer WHERE customer_id = 3; DELETE FROM customer "
         "WHERE customer_id = 3"
     )
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(deleted=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(deleted=1)
     assert aged.versions("dim_customer", 3, "is_deleted") == [(False, BEGIN, DAY_1), (True, DAY_1, OPEN)]
     aged.source("INSERT INTO customer SELECT * FROM kept")
-    assert counts(aged.load("dim_customer", as_of=DAY_1)) == planned(changed=1)
+    assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key", "is_deleted")[-1][1] is False
     assert aged.versions("dim_customer", 3, "customer_key") == before
     aged.check_invariants()
 
 
-def test_new_members_get_the_next_keys_in_order(lab: Lab) -> None:
+def test_new_members_get_the_next_keys_in_order(env: Environment) -> None:
     # Two stores change places (all of a store is tracked), and three films whose ids do not come in order.
-    lab.source("UPDATE store SET address_id = 3 - address_id, last_update = '2007-06-20'")
-    ((highest,),) = lab.warehouse("SELECT max(movie_key) FROM dim_movie")
-    lab.source("UPDATE film SET rental_rate = 9.99 WHERE film_id = 2")
+    env.source("UPDATE store SET address_id = 3 - address_id, last_update = '2007-06-20'")
+    ((highest,),) = env.warehouse("SELECT max(movie_key) FROM dim_movie")
+    env.source("UPDATE film SET rental_rate = 9.99 WHERE film_id = 2")
     for film in (9_003, 9_001, 9_002):
-        lab.source(
+        env.source(
             "INSERT INTO film (film_id, title, language_id, fulltext) VALUES (%s, 'Late', 1, '')", film
         )
-    assert counts(lab.load("dim_movie", as_of=DAY_1))["new"] == 3
-    lab.load("dim_store", as_of=DAY_1)
-    keys = lab.warehouse("SELECT film_id, movie_key FROM dim_movie WHERE movie_key > %s ORDER BY 2", highest)
+    assert counts(env.load("dim_movie", as_of=DAY_1))["new"] == 3
+    env.load("dim_store", as_of=DAY_1)
+    keys = env.warehouse("SELECT film_id, movie_key FROM dim_movie WHERE movie_key > %s ORDER BY 2", highest)
     assert keys == [(film, highest + n) for n, film in enumerate((2, 9_001, 9_002, 9_003), start=1)]
-    assert [row[1:] for row in lab.versions("dim_store", 1, "address")] == [
+    assert [row[1:] for row in env.versions("dim_store", 1, "address")] == [
         (BEGIN, "2007-06-20 00:00:00"),
         ("2007-06-20 00:00:00", OPEN),
     ]
-    lab.check_invariants()
-    lab.load("fact_sales", as_of=DAY_1)
-    lab.check_mirrors_source()
+    env.check_invariants()
+    env.load("fact_sales", as_of=DAY_1)
+    env.check_equals_source()
 
 
-def test_facts_find_the_version_of_their_time(aged: Lab) -> None:
+def test_facts_find_the_version_of_their_time(aged: Environment) -> None:
     move(aged, 3, "New Street 1", "2007-06-10 12:00:00")
     aged.load("dim_customer", as_of=DAY_1)
     ((first,), (second,)) = aged.warehouse(
@@ -272,8 +273,8 @@ def test_facts_find_the_version_of_their_time(aged: Lab) -> None:
     # The source dates a change before facts that are loaded already: their keys follow it.
     move(aged, 3, "New Street 2", "2007-06-20")
     aged.load("dim_customer", as_of=DAY_2)
-    assert counts(aged.load("fact_sales", as_of=DAY_2)) == planned(changed=1)
+    assert counts(aged.load("fact_sales", as_of=DAY_2)) == expected_counts(changed=1)
     third = aged.warehouse.value("SELECT customer_key FROM dim_customer WHERE customer_id = 3 AND is_current")
     assert aged.warehouse.value("SELECT customer_key FROM fact_sales WHERE sales_key = 90003") == third
     aged.check_invariants()
-    aged.check_mirrors_source()
+    aged.check_equals_source()

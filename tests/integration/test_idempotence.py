@@ -2,16 +2,17 @@
 
 import json
 
-from tests.support.lab import TABLES, Lab, counts, planned
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts
 
 BASE_ROWS = {"dim_customer": 30, "dim_movie": 473, "dim_store": 2, "dim_staff": 2, "fact_sales": 730}
 
 
-def test_second_run_changes_nothing(lab: Lab) -> None:
-    lab.warehouse(
+def test_second_run_changes_nothing(env: Environment) -> None:
+    env.warehouse(
         "GRANT USAGE ON SCHEMA dw TO etl_reader; GRANT SELECT ON fact_sales, dim_customer TO etl_reader"
     )
-    lab.warehouse(
+    env.warehouse(
         "CREATE VIEW takings AS SELECT city, sales_amount FROM fact_sales JOIN dim_customer USING (customer_key)"
     )
     rights = (
@@ -19,90 +20,90 @@ def test_second_run_changes_nothing(lab: Lab) -> None:
         "WHERE relnamespace = 'dw'::regnamespace"
     )
     before = (
-        lab.content(),
-        lab.tables(),
-        lab.warehouse(rights),
-        lab.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
+        env.content(),
+        env.tables(),
+        env.warehouse(rights),
+        env.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
     )
 
-    outcomes = lab.load_all(as_of="2007-06-02T00:00:00")
+    outcomes = env.load_all(as_of="2007-06-02T00:00:00")
 
     after = (
-        lab.content(),
-        lab.tables(),
-        lab.warehouse(rights),
-        lab.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
+        env.content(),
+        env.tables(),
+        env.warehouse(rights),
+        env.warehouse("SELECT * FROM takings ORDER BY 1, 2"),
     )
     assert after == before
     for table, outcome in outcomes.items():
-        assert counts(outcome) == planned()
-        load = lab.last_load(table)
+        assert counts(outcome) == expected_counts()
+        load = env.last_load(table)
         zero = {load[f"rows_{what}"] for what in ("new", "changed", "expired", "deleted", "quarantined")}
         assert (load["status"], load["is_full"], load["rows_read"], zero) == ("published", False, 0, {0})
-    assert lab.warehouse.value("SELECT has_table_privilege('etl_reader', 'fact_sales', 'SELECT')")
+    assert env.warehouse.value("SELECT has_table_privilege('etl_reader', 'fact_sales', 'SELECT')")
 
 
-def test_full_refresh_changes_nothing_that_is_right(lab: Lab) -> None:
-    before = lab.content(), lab.tables()
-    lab.load_all("--full-refresh")
-    assert (lab.content(), lab.tables()) == before
+def test_full_refresh_changes_nothing_that_is_right(env: Environment) -> None:
+    before = env.content(), env.tables()
+    env.load_all("--full-refresh")
+    assert (env.content(), env.tables()) == before
 
 
-def test_full_refresh_corrects_a_damaged_table(lab: Lab) -> None:
-    before = [row[:-1] for row in lab.content()["fact_sales"]]
-    lab.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 1 WHERE sales_key % 10 = 0")
-    lab.warehouse("DELETE FROM fact_sales WHERE sales_key % 10 = 1")
-    lab.load("fact_sales", "--full-refresh")
-    assert [row[:-1] for row in lab.content()["fact_sales"]] == before
+def test_full_refresh_corrects_a_damaged_table(env: Environment) -> None:
+    before = [row[:-1] for row in env.content()["fact_sales"]]
+    env.warehouse("UPDATE fact_sales SET sales_amount = sales_amount + 1 WHERE sales_key % 10 = 0")
+    env.warehouse("DELETE FROM fact_sales WHERE sales_key % 10 = 1")
+    env.load("fact_sales", "--full-refresh")
+    assert [row[:-1] for row in env.content()["fact_sales"]] == before
 
 
-def test_plan_of_an_empty_warehouse(empty: Lab) -> None:
+def test_plan_of_an_empty_warehouse(empty: Environment) -> None:
     before = empty.tables()
     for table in TABLES:
         source = {"dim_customer": "customer", "dim_movie": "film", "dim_store": "store", "dim_staff": "staff"}
         rows = empty.source.value(f"SELECT count(*) FROM {source.get(table, 'payment')}")
         outcome = empty.load(table, "--dry-run")
         assert "nothing written" in outcome.out
-        assert counts(outcome) == planned(new=rows)
+        assert counts(outcome) == expected_counts(new=rows)
     assert empty.tables() == before
     assert empty.warehouse.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'dw'") == 0
 
 
-def test_plan_with_changes_pending(lab: Lab) -> None:
+def test_plan_with_changes_pending(env: Environment) -> None:
     # Customers: 2 move (a version each), 1 gets a new e-mail (in place), 1 goes, 2 come.
-    lab.source(
+    env.source(
         "UPDATE address SET address = 'Elsewhere 1' WHERE address_id IN (SELECT address_id FROM customer "
         "WHERE customer_id IN (3, 4))"
     )
-    lab.source("UPDATE customer SET email = 'new@example.org' WHERE customer_id = 5")
-    lab.source("DELETE FROM customer WHERE customer_id = 6")
-    lab.source(
+    env.source("UPDATE customer SET email = 'new@example.org' WHERE customer_id = 5")
+    env.source("DELETE FROM customer WHERE customer_id = 6")
+    env.source(
         "INSERT INTO customer (store_id, first_name, last_name, address_id, active) "
         "SELECT 1, 'A', 'B', 1, 1 FROM generate_series(1, 2)"
     )
     # Payments: 3 corrected, 2 gone, 1 new.
-    lab.source("UPDATE payment SET amount = amount + 0.01 WHERE payment_id IN (17503, 17504, 17505)")
-    lab.source("DELETE FROM payment WHERE payment_id IN (17506, 17507)")
-    lab.source(
+    env.source("UPDATE payment SET amount = amount + 0.01 WHERE payment_id IN (17503, 17504, 17505)")
+    env.source("DELETE FROM payment WHERE payment_id IN (17506, 17507)")
+    env.source(
         "INSERT INTO payment (customer_id, staff_id, rental_id, amount, payment_date) "
         "VALUES (1, 1, 1, 1.23, '2007-05-20')"
     )
-    before = lab.content(with_record=True), lab.tables()
+    before = env.content(with_record=True), env.tables()
 
-    customers = lab.load("dim_customer", "--dry-run", as_of="2007-06-02T00:00:00")
-    payments = lab.load("fact_sales", "--dry-run", as_of="2007-06-02T00:00:00")
+    customers = env.load("dim_customer", "--dry-run", as_of="2007-06-02T00:00:00")
+    payments = env.load("fact_sales", "--dry-run", as_of="2007-06-02T00:00:00")
 
-    assert counts(customers) == planned(new=2, changed=3, expired=3, deleted=1)
-    assert counts(payments) == planned(new=1, changed=3, deleted=2)
-    assert (lab.content(with_record=True), lab.tables()) == before
+    assert counts(customers) == expected_counts(new=2, changed=3, expired=3, deleted=1)
+    assert counts(payments) == expected_counts(new=1, changed=3, deleted=2)
+    assert (env.content(with_record=True), env.tables()) == before
 
     # What was planned is what then happens.
-    assert counts(lab.load("dim_customer", as_of="2007-06-02T00:00:00")) == counts(customers)
-    assert counts(lab.load("fact_sales", as_of="2007-06-02T00:00:00")) == counts(payments)
-    lab.check_invariants()
+    assert counts(env.load("dim_customer", as_of="2007-06-02T00:00:00")) == counts(customers)
+    assert counts(env.load("fact_sales", as_of="2007-06-02T00:00:00")) == counts(payments)
+    env.check_invariants()
 
 
-def test_one_batch_joined_by_all(empty: Lab) -> None:
+def test_one_batch_joined_by_all(empty: Environment) -> None:
     for table in ("dim_store", "dim_staff"):
         empty.load(table, "--batch-id", "nightly 1", as_of="2007-06-01T12:00:00")
     assert empty.warehouse("SELECT run_id, as_of::text FROM etl_batch") == [
@@ -114,7 +115,7 @@ def test_one_batch_joined_by_all(empty: Lab) -> None:
     assert "as_of" in refused.error
 
 
-def test_clock_of_the_source_is_the_default(empty: Lab) -> None:
+def test_clock_of_the_source_is_the_default(empty: Environment) -> None:
     empty.source(f"ALTER DATABASE {empty.source.database} SET timezone TO 'Asia/Tokyo'")
     before = empty.source.value("SELECT localtimestamp")
     empty.load("dim_store")
@@ -122,9 +123,9 @@ def test_clock_of_the_source_is_the_default(empty: Lab) -> None:
     assert before <= empty.warehouse.value("SELECT as_of FROM etl_batch") <= after
 
 
-def test_rejects_keep_the_whole_row_as_json(lab: Lab) -> None:
-    lab.source("ALTER TABLE payment ALTER amount DROP NOT NULL")
-    lab.source("UPDATE payment SET amount = NULL WHERE payment_id = 17503")
-    lab.load("fact_sales")
-    row = json.loads(lab.warehouse.value("SELECT row_json FROM etl_reject"))
+def test_rejects_keep_the_whole_row_as_json(env: Environment) -> None:
+    env.source("ALTER TABLE payment ALTER amount DROP NOT NULL")
+    env.source("UPDATE payment SET amount = NULL WHERE payment_id = 17503")
+    env.load("fact_sales")
+    row = json.loads(env.warehouse.value("SELECT row_json FROM etl_reject"))
     assert row["sales_key"] == 17503

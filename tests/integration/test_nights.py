@@ -8,37 +8,40 @@ from dvdrental_etl import config
 from dvdrental_etl.verify import run
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
-from tests.support.lab import DIMENSIONS, TABLES, counts, planned
-from tests.support.servers import MakeLab
+from tests.support.environment import DIMENSIONS, TABLES
+from tests.support.jobs import counts, expected_counts
+from tests.support.servers import MakeEnvironment
 
 NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "2"))
 
 
-def test_every_night_mirrors_its_day(real_source: str, make_lab: MakeLab, server: Sandbox) -> None:
-    lab = make_lab(real_source)
-    lab.load_all()
-    lab.check_invariants()
+def test_every_night_mirrors_its_day(
+    real_source: str, make_environment: MakeEnvironment, server: Sandbox
+) -> None:
+    env = make_environment(real_source)
+    env.load_all()
+    env.check_invariants()
     moved = dict.fromkeys(TABLES, 0)
-    # Days go on from today, so that payments lie before and after the moments at which the triggers date changes.
-    with Business(partial(server.connect, lab.source.database), seed=60, start=date.today()) as business:  # noqa: DTZ011
+    # Days go on from today, so that payments lie before and after the timestamps that the triggers give to changes.
+    with Business(partial(server.connect, env.source.database), seed=60, start=date.today()) as business:  # noqa: DTZ011
         for night in range(NIGHTS):
             business.day()
-            for table, outcome in lab.load_all("--batch-id", f"night {night}").items():
-                assert lab.last_load(table)["is_full"] is False, lab.last_load(table)["extent"]
+            for table, outcome in env.load_all("--batch-id", f"night {night}").items():
+                assert env.last_load(table)["is_full"] is False, env.last_load(table)["extent"]
                 moved[table] += sum(counts(outcome).values())
-            lab.check_invariants()
-            lab.check_mirrors_source()
-            assert lab.outdated_facts() == []
-            assert run.run(config.load(lab.config, {}), f"night {night}") == []
-            assert run.run(config.load(lab.config, {})) == []
+            env.check_invariants()
+            env.check_equals_source()
+            assert env.outdated_facts() == []
+            assert run.run(config.load(env.config, {}), f"night {night}") == []
+            assert run.run(config.load(env.config, {})) == []
     assert all(moved[table] for table in ("fact_sales", "dim_customer", "dim_movie"))
-    lab.load_all()  # what was still open on the last evening
-    before = lab.content()
+    env.load_all()  # what was still open on the last evening
+    before = env.content()
     for table in TABLES:
-        assert counts(lab.load(table, "--full-refresh")) == planned()
-    assert lab.content() == before
-    fresh = lab.beside(make_lab(real_source).warehouse)
+        assert counts(env.load(table, "--full-refresh")) == expected_counts()
+    assert env.content() == before
+    fresh = env.with_warehouse(make_environment(real_source).warehouse)
     fresh.load_all()
-    assert fresh.facts() == lab.facts() == lab.source_facts()
+    assert fresh.facts() == env.facts() == env.source_facts()
     for table in DIMENSIONS:
-        assert fresh.current_members(table) == lab.current_members(table), table
+        assert fresh.current_members(table) == env.current_members(table), table

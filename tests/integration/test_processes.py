@@ -8,7 +8,8 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from tests.support.lab import Lab, Outcome, counts, job_environment, planned
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, counts, expected_counts, job_environment
 from tests.support.paths import ROOT
 
 SCRIPTS = ROOT / "spark_apps"
@@ -34,38 +35,38 @@ def command_lines() -> str:
     return "\n".join(lines)
 
 
-def test_spark_submit_from_another_directory(lab: Lab, tmp_path: Path) -> None:
+def test_spark_submit_from_another_directory(env: Environment, tmp_path: Path) -> None:
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
     environment = job_environment(
         PYSPARK_PYTHON=sys.executable,
         SPARK_LOCAL_IP="127.0.0.1",
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
-    lab.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
-    with lab.locked("dim_customer"):
+    env.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
+    with env.locked("dim_customer"):
         job = subprocess.Popen(
-            [str(submit), "--master", "local[2]", script("dim_customer"), "--config", str(lab.config)],
+            [str(submit), "--master", "local[2]", script("dim_customer"), "--config", str(env.config)],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        lab.waiting_job(lambda: job.poll() is not None)
+        env.backend_of_waiting_job(lambda: job.poll() is not None)
         running = command_lines()
     outcome = finish(job)
     assert outcome.code == 0, outcome.err[-3000:]
     assert "load_dim_customer.py" in running
-    assert not [secret for secret in lab.secrets if secret in running]
-    lab.check_manners(outcome)
+    assert not [secret for secret in env.secrets if secret in running]
+    env.check_output(outcome)
     assert outcome.out.splitlines()[-1].endswith(
         "30 read, 0 new, 4 changed, 4 expired, 0 deleted, 0 quarantined"
     )
-    assert lab.current_members("dim_customer") == lab.source_members("dim_customer")
+    assert env.current_members("dim_customer") == env.source_members("dim_customer")
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
 
 
-def test_python_from_another_directory_where_daylight_is_saved(lab: Lab, tmp_path: Path) -> None:
+def test_python_from_another_directory_where_daylight_is_saved(env: Environment, tmp_path: Path) -> None:
     """2007-03-11 02:30 does not exist in New York, where this driver lives; in the source's clock it does."""
     moments = {
         90001: "2007-03-11 01:59:59.999999",
@@ -76,9 +77,9 @@ def test_python_from_another_directory_where_daylight_is_saved(lab: Lab, tmp_pat
         90006: "2007-03-25 02:30:00",
     }
     for payment, moment in moments.items():
-        lab.source("INSERT INTO payment VALUES (%s, 1, 1, 1, 1.00, %s)", payment, moment)
+        env.source("INSERT INTO payment VALUES (%s, 1, 1, 1, 1.00, %s)", payment, moment)
     job = subprocess.Popen(
-        [sys.executable, script("fact_sales"), "--config", str(lab.config)],
+        [sys.executable, script("fact_sales"), "--config", str(env.config)],
         cwd=tmp_path,
         env=job_environment(TZ="America/New_York"),
         stdout=subprocess.PIPE,
@@ -87,12 +88,12 @@ def test_python_from_another_directory_where_daylight_is_saved(lab: Lab, tmp_pat
     )
     outcome = finish(job)
     assert outcome.code == 0, outcome.err[-3000:]
-    lab.check_manners(outcome)
-    assert counts(outcome) == planned(new=6)  # and none of the 730 others changed
+    env.check_output(outcome)
+    assert counts(outcome) == expected_counts(new=6)  # and none of the 730 others changed
     query = "SELECT sales_key, payment_ts::text, payment_date_key FROM fact_sales WHERE sales_key > 90000"
     expected = {payment: (text, int(text[:10].replace("-", ""))) for payment, text in moments.items()}
-    assert {row[0]: row[1:] for row in lab.warehouse(query)} == expected
-    lab.check_mirrors_source()
+    assert {row[0]: row[1:] for row in env.warehouse(query)} == expected
+    env.check_equals_source()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +119,7 @@ def test_exit_codes_of_the_process(tmp_path: Path, arguments: list[str], code: i
     assert "Traceback" not in ended.stderr
 
 
-def test_settings_from_the_environment_alone(empty: Lab, tmp_path: Path) -> None:
+def test_settings_from_the_environment_alone(empty: Environment, tmp_path: Path) -> None:
     """As Airflow gives them; the password is wrong, so that no Spark has to start to see that they are read."""
     server = f"jdbc:postgresql://127.0.0.1:{empty.source.port}"
     ended = subprocess.run(

@@ -29,9 +29,11 @@ from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
-from tests.support.lab import TABLES, Lab, counts, planned, rows_read, run_here, seldom, until
-from tests.support.redshift_lab import check_clean, staged_files, to_redshift
-from tests.support.servers import LOADED_AT, MakeLab
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts, rows_read, run_in_process
+from tests.support.redshift import check_clean, staged_files, to_redshift
+from tests.support.servers import LOADED_AT, MakeEnvironment
+from tests.support.waiting import long_running, until
 
 DAY_1 = "2007-07-01T00:00:00"
 
@@ -48,65 +50,75 @@ def cluster(emulator: Emulator, spark: SparkSession) -> Emulator:
 
 
 @pytest.fixture
-def on_redshift(cluster: Emulator, server: Sandbox, make_lab: MakeLab, source_template: str) -> Lab:
+def on_redshift(
+    cluster: Emulator, server: Sandbox, make_environment: MakeEnvironment, source_template: str
+) -> Environment:
     """A source, and an empty warehouse of kind redshift."""
-    return to_redshift(make_lab(source_template), cluster, server)
+    return to_redshift(make_environment(source_template), cluster, server)
 
 
 @pytest.fixture(scope="module")
 def redshift_template(
-    emulator: Emulator, server: Sandbox, spark: SparkSession, make_lab: MakeLab, source_template: str
+    emulator: Emulator,
+    server: Sandbox,
+    spark: SparkSession,
+    make_environment: MakeEnvironment,
+    source_template: str,
 ) -> str:
     """A database of the cluster that all of source_template is loaded into, as of LOADED_AT."""
     spark.sparkContext.environment.update(emulator.environment())
-    lab = to_redshift(make_lab(source_template), emulator, server)
-    lab.load_all(as_of=LOADED_AT)
-    return lab.warehouse.database
+    env = to_redshift(make_environment(source_template), emulator, server)
+    env.load_all(as_of=LOADED_AT)
+    return env.warehouse.database
 
 
-def test_all_tables_arrive_and_a_second_run_changes_nothing(on_redshift: Lab, cluster: Emulator) -> None:
-    lab = on_redshift
-    for table, outcome in lab.load_all(as_of=LOADED_AT).items():
-        assert counts(outcome) == planned(new=rows_read(outcome)), table
-    lab.check_mirrors_source()
-    lab.check_invariants()
-    check_clean(lab, cluster)
-    before = lab.content()
+def test_all_tables_arrive_and_a_second_run_changes_nothing(
+    on_redshift: Environment, cluster: Emulator
+) -> None:
+    env = on_redshift
+    for table, outcome in env.load_all(as_of=LOADED_AT).items():
+        assert counts(outcome) == expected_counts(new=rows_read(outcome)), table
+    env.check_equals_source()
+    env.check_invariants()
+    check_clean(env, cluster)
+    before = env.content()
     for flags in ((), ("--full-refresh",)):
-        for outcome in lab.load_all(*flags, as_of="2007-06-02T00:00:00").values():
-            assert counts(outcome) == planned()
-    assert lab.content() == before
-    assert [found.check for found in run.run(config.load(lab.config, {}))] == []
-    check_clean(lab, cluster)
+        for outcome in env.load_all(*flags, as_of="2007-06-02T00:00:00").values():
+            assert counts(outcome) == expected_counts()
+    assert env.content() == before
+    assert [found.check for found in run.run(config.load(env.config, {}))] == []
+    check_clean(env, cluster)
 
 
-@seldom
-def test_tryout(on_redshift: Lab, cluster: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+@long_running
+def test_tryout(on_redshift: Environment, cluster: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     assert tryout.main([str(on_redshift.config)]) == 0, capsys.readouterr()
     assert on_redshift.warehouse.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'dw%'") == 0
     assert staged_files(cluster) == []
 
 
-def test_golden_numbers(real_source: str, make_lab: MakeLab, cluster: Emulator, server: Sandbox) -> None:
-    lab = to_redshift(make_lab(real_source), cluster, server)
-    lab.load_all()
-    assert lab.warehouse("SELECT count(*), sum(sales_amount) FROM fact_sales") == [
+def test_golden_numbers(
+    real_source: str, make_environment: MakeEnvironment, cluster: Emulator, server: Sandbox
+) -> None:
+    env = to_redshift(make_environment(real_source), cluster, server)
+    env.load_all()
+    assert env.warehouse("SELECT count(*), sum(sales_amount) FROM fact_sales") == [
         (14_596, Decimal("61312.04"))
     ]
     by_month = (
         "SELECT payment_date_key / 100, count(*), sum(sales_amount) FROM fact_sales GROUP BY 1 ORDER BY 1"
     )
-    assert lab.warehouse(by_month) == [
+    assert env.warehouse(by_month) == [
         (200702, 2016, Decimal("8351.84")),
         (200703, 5644, Decimal("23886.56")),
         (200704, 6754, Decimal("28559.46")),
         (200705, 182, Decimal("514.18")),
     ]
     by_store = "SELECT sum(sales_amount) FROM fact_sales JOIN dim_store USING (store_key) GROUP BY store_id ORDER BY 1"
-    assert lab.warehouse(by_store) == [(Decimal("30628.91"),), (Decimal("30683.13"),)]
+    assert env.warehouse(by_store) == [(Decimal("30628.91"),), (Decimal("30683.13"),)]
     still_open = "SELECT count(*), sum(sales_amount) FROM fact_sales WHERE return_date_key = -2"
-    assert lab.warehouse(still_open) == [(183, Decimal("518.17"))]
-    lab.check_mirrors_source()
+    assert env.warehouse(still_open) == [(183, Decimal("518.17"))]
+    env.check_equals_source()
 
 
 # Nights, beside a PostgreSQL warehouse of the same source.
@@ -117,43 +129,43 @@ LAST_NIGHT = f"night {NIGHTS - 1} fact_sales"
 
 
 def test_nights_load_the_same_rows_as_on_postgresql(
-    on_redshift: Lab, cluster: Emulator, server: Sandbox, make_lab: MakeLab
+    on_redshift: Environment, cluster: Emulator, server: Sandbox, make_environment: MakeEnvironment
 ) -> None:
-    lab = on_redshift
-    postgres = make_lab("source_template")
-    other = Lab(lab.source, postgres.warehouse, postgres.config, lab.secrets)
-    other.config.write_text(other.config.read_text().replace(postgres.source.database, lab.source.database))
-    with Business(partial(server.connect, lab.source.database), seed=4, start=date.today()) as business:  # noqa: DTZ011
+    env = on_redshift
+    postgres = make_environment("source_template")
+    other = Environment(env.source, postgres.warehouse, postgres.config, env.secrets)
+    other.config.write_text(other.config.read_text().replace(postgres.source.database, env.source.database))
+    with Business(partial(server.connect, env.source.database), seed=4, start=date.today()) as business:  # noqa: DTZ011
         for night in range(NIGHTS):
             business.day()
             for table in TABLES:
-                as_of = str(lab.source.value("SELECT localtimestamp"))
-                for one in (lab, other):
+                as_of = str(env.source.value("SELECT localtimestamp"))
+                for one in (env, other):
                     one.load(table, "--batch-id", f"night {night} {table}", as_of=as_of)
-            assert lab.content() == other.content(), f"after night {night}"
-            assert lab.last_load("fact_sales")["is_full"] is (night == 0)
-    lab.check_invariants(loads=NIGHTS + 1)
-    check_clean(lab, cluster)
-    configured = config.load(lab.config, {})
+            assert env.content() == other.content(), f"after night {night}"
+            assert env.last_load("fact_sales")["is_full"] is (night == 0)
+    env.check_invariants(loads=NIGHTS + 1)
+    check_clean(env, cluster)
+    configured = config.load(env.config, {})
     assert run.run(configured) == []
     assert run.run(configured, LAST_NIGHT) == []
     own = "batch_id = (SELECT max(batch_id) FROM etl_batch)"
     cents = f"UPDATE fact_sales SET sales_amount = sales_amount + {{}} WHERE {own}"
-    lab.warehouse(cents.format("0.01"))
+    env.warehouse(cents.format("0.01"))
     assert {found.check for found in run.run(configured, LAST_NIGHT)} == {"facts"}
-    lab.warehouse(cents.format("-0.01"))
+    env.warehouse(cents.format("-0.01"))
     # Facts that somebody moved, and a quarantined member: the same on both.
-    lab.source("ALTER TABLE customer ALTER first_name TYPE text")
-    lab.source("UPDATE customer SET first_name = repeat('é', 91) WHERE customer_id = 3")
-    lab.source("UPDATE payment SET amount = -1.00 WHERE payment_id = 17600")
+    env.source("ALTER TABLE customer ALTER first_name TYPE text")
+    env.source("UPDATE customer SET first_name = repeat('é', 91) WHERE customer_id = 3")
+    env.source("UPDATE payment SET amount = -1.00 WHERE payment_id = 17600")
     for table in TABLES:
-        as_of = str(lab.source.value("SELECT localtimestamp"))
-        for one in (lab, other):
+        as_of = str(env.source.value("SELECT localtimestamp"))
+        for one in (env, other):
             one.load(table, "--batch-id", f"broken {table}", as_of=as_of)
-    assert lab.content() == other.content()
+    assert env.content() == other.content()
     rejects = "SELECT natural_key, rule, column_name, value FROM etl_reject"
     assert (
-        lab.warehouse(rejects)
+        env.warehouse(rejects)
         == other.warehouse(rejects)
         == [("3", "at most 180 bytes", "first_name", "é" * 91)]
     )
@@ -164,39 +176,43 @@ def test_nights_load_the_same_rows_as_on_postgresql(
 
 @pytest.fixture
 def loaded(
-    cluster: Emulator, server: Sandbox, make_lab: MakeLab, source_template: str, redshift_template: str
-) -> Lab:
+    cluster: Emulator,
+    server: Sandbox,
+    make_environment: MakeEnvironment,
+    source_template: str,
+    redshift_template: str,
+) -> Environment:
     """All tables are there, and every payment is a cent dearer at the source."""
-    lab = to_redshift(make_lab(source_template), cluster, server, redshift_template)
-    lab.source("UPDATE payment SET amount = amount + 0.01")
-    return lab
+    env = to_redshift(make_environment(source_template), cluster, server, redshift_template)
+    env.source("UPDATE payment SET amount = amount + 0.01")
+    return env
 
 
-def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Lab, cluster: Emulator) -> None:
+def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Environment, cluster: Emulator) -> None:
     cluster.faults.s3_fails(3)
     cluster.faults.s3_slow(3, 0.2)
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
-    loaded.check_mirrors_source()
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
+    loaded.check_equals_source()
     check_clean(loaded, cluster)
 
 
 def test_unreachable_s3_stops_the_load(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loaded.content()
     document = json.loads(loaded.config.read_text())
     document["s3"]["endpoint"] = "http://127.0.0.1:9"
     config = loaded.config.with_name("away.json")
     config.write_text(json.dumps(document))
-    away = Lab(loaded.source, loaded.warehouse, config, loaded.secrets)
+    away = Environment(loaded.source, loaded.warehouse, config, loaded.secrets)
     assert "S3 s3://" in away.load("fact_sales", as_of=DAY_1, code=7).error
     assert loaded.content() == before
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
     check_clean(loaded, cluster)
 
 
 def test_a_bad_file_is_reported_with_redshifts_message(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loaded.content()
     whole = Files.write_manifest
@@ -233,7 +249,7 @@ def at_the_publish(monkeypatch: pytest.MonkeyPatch, order: Callable[[], None]) -
 
 
 def test_a_connection_that_is_cut_before_the_commit(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = loaded.content()
     at_the_publish(monkeypatch, cluster.faults.cut_before_commit)
@@ -241,22 +257,22 @@ def test_a_connection_that_is_cut_before_the_commit(
     assert loaded.content() == before
     check_clean(loaded, cluster)
     assert loaded.last_load("fact_sales")["status"] == "failed"
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
 
 
 def test_a_connection_that_is_cut_after_the_commit(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     at_the_publish(monkeypatch, cluster.faults.cut_after_commit)
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
     assert "but it was committed" in caplog.text
-    loaded.check_mirrors_source()
+    loaded.check_equals_source()
     check_clean(loaded, cluster)
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned()
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts()
 
 
 def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task that uploaded its file and was killed before it could say so: its retry uploads the rows again."""
     whole = Files.write_manifest
@@ -269,13 +285,13 @@ def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
         return whole(files, name, staged)
 
     monkeypatch.setattr(Files, "write_manifest", add_orphan)
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
-    loaded.check_mirrors_source()
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
+    loaded.check_equals_source()
     check_clean(loaded, cluster)
 
 
 def test_a_worker_that_is_killed_while_it_writes(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kill -9 of the Python worker: Spark tries the task again, and its first file, if any, is an orphan."""
     loaded.limit(rows_sent_by_driver=0)
@@ -295,15 +311,15 @@ def test_a_worker_that_is_killed_while_it_writes(
     s3_port = urlsplit(cluster.s3.endpoint).port
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
-    outcome = run_here("fact_sales", "--config", str(loaded.config), "--as-of", DAY_1)
+    outcome = run_in_process("fact_sales", "--config", str(loaded.config), "--as-of", DAY_1)
     killed = over.is_set()
     over.set()
     thread.join()
     assert killed, "no worker was seen at its upload"
     assert outcome.code in (0, 7)  # local Spark tries a task once, a cluster four times
     if outcome.code == 7:
-        assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
-    loaded.check_mirrors_source()
+        assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
+    loaded.check_equals_source()
     # The dead worker's upload may arrive after all was cleared away: the load after that clears it away, too.
     until(cluster.faults.s3_is_quiet, "the dead worker's upload has arrived or failed")
     loaded.load("fact_sales", as_of=DAY_1)
@@ -311,15 +327,15 @@ def test_a_worker_that_is_killed_while_it_writes(
 
 
 def test_a_conflict_is_tried_again(
-    loaded: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     at_the_publish(monkeypatch, partial(cluster.faults.conflict_at_commit, 2))
-    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == planned(changed=730)
+    assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
     assert "1023" in caplog.text
-    loaded.check_mirrors_source()
+    loaded.check_equals_source()
 
 
-def test_a_duplicate_key_in_staging_is_refused(loaded: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duplicate_key_in_staging_is_refused(loaded: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cluster enforces no keys."""
     before = loaded.content()
     copy = Redshift._copy
@@ -336,7 +352,9 @@ def test_a_duplicate_key_in_staging_is_refused(loaded: Lab, monkeypatch: pytest.
 # What is said and sent.
 
 
-def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(loaded: Lab, cluster: Emulator) -> None:
+def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(
+    loaded: Environment, cluster: Emulator
+) -> None:
     loaded.load_all(as_of=DAY_1)
     loaded.load("fact_sales", "--dry-run")
     assert run.run(config.load(loaded.config, {})) == []
@@ -360,13 +378,15 @@ def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(loaded: Lab, 
 
 
 def test_what_cannot_be_reached_or_trusted(
-    on_redshift: Lab, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+    on_redshift: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = json.loads(on_redshift.config.read_text())
     document["warehouse"]["password"] = "wrong-guess"
     config = on_redshift.config.with_name("wrong.json")
     config.write_text(json.dumps(document))
-    wrong = Lab(on_redshift.source, on_redshift.warehouse, config, ("wrong-guess", *on_redshift.secrets))
+    wrong = Environment(
+        on_redshift.source, on_redshift.warehouse, config, ("wrong-guess", *on_redshift.secrets)
+    )
     assert "cannot be reached as 'awsuser'" in wrong.load("dim_staff", code=7).error
     monkeypatch.delenv("SSL_CERT_FILE")
     assert "certificate verify failed" in on_redshift.load("dim_staff", code=7).error

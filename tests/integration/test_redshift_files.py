@@ -11,9 +11,10 @@ from dvdrental_etl.errors import WarehouseError
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
-from tests.support.lab import Lab, seldom
-from tests.support.redshift_lab import ask, check_clean, connect, error_of, to_redshift
-from tests.support.servers import MakeLab
+from tests.support.environment import Environment
+from tests.support.redshift import ask, check_clean, connect, error_of, to_redshift
+from tests.support.servers import MakeEnvironment
+from tests.support.waiting import long_running
 
 MEGABYTE = 1024 * 1024
 PAYMENTS = 1_500_000
@@ -38,14 +39,18 @@ def many_payments(server: Sandbox, source_template: str) -> str:
 
 @pytest.fixture(scope="module")
 def much(
-    emulator: Emulator, server: Sandbox, spark: SparkSession, make_lab: MakeLab, many_payments: str
-) -> Iterator[Lab]:
+    emulator: Emulator,
+    server: Sandbox,
+    spark: SparkSession,
+    make_environment: MakeEnvironment,
+    many_payments: str,
+) -> Iterator[Environment]:
     """That source, and an empty database of the cluster."""
     spark.sparkContext.environment.update(emulator.environment())
     spark.conf.set(
         "spark.sql.adaptive.enabled", "true"
     )  # as in a job: small partitions of a shuffle are merged
-    yield to_redshift(make_lab(many_payments), emulator, server)
+    yield to_redshift(make_environment(many_payments), emulator, server)
     spark.conf.set("spark.sql.adaptive.enabled", "false")
 
 
@@ -60,7 +65,7 @@ def with_slices(emulator: Emulator) -> Iterator[Callable[[int | None], None]]:
     emulator.slices = before
 
 
-def staged_by(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def staged_by(env: Environment, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of the files that a load names in its manifest; it is stopped then."""
     lengths: list[int] = []
 
@@ -69,15 +74,16 @@ def staged_by(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         raise WarehouseError(f"enough of {name}")
 
     monkeypatch.setattr(Files, "write_manifest", stop)
-    assert "enough of stg_fact_sales" in lab.load("fact_sales", code=7).error
+    assert "enough of stg_fact_sales" in env.load("fact_sales", code=7).error
     return lengths
 
 
 @pytest.mark.parametrize(
-    "slices", [pytest.param(2, marks=seldom), 4, *(pytest.param(n, marks=seldom) for n in (16, None))]
+    "slices",
+    [pytest.param(2, marks=long_running), 4, *(pytest.param(n, marks=long_running) for n in (16, None))],
 )
 def test_a_load_of_several_tasks(
-    much: Lab,
+    much: Environment,
     with_slices: Callable[[int | None], None],
     monkeypatch: pytest.MonkeyPatch,
     slices: int | None,
@@ -95,7 +101,7 @@ def test_a_small_load_is_one_file_and_arrives(
     emulator: Emulator,
     server: Sandbox,
     spark: SparkSession,
-    make_lab: MakeLab,
+    make_environment: MakeEnvironment,
     source_template: str,
     with_slices: Callable[[int | None], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -103,7 +109,7 @@ def test_a_small_load_is_one_file_and_arrives(
 ) -> None:
     with_slices(slices)
     spark.sparkContext.environment.update(emulator.environment())
-    lab = to_redshift(make_lab(source_template), emulator, server)
+    env = to_redshift(make_environment(source_template), emulator, server)
     whole, named = Files.write_manifest, []
 
     def note(self: Files, name: str, staged: StagedFiles) -> str:
@@ -111,10 +117,10 @@ def test_a_small_load_is_one_file_and_arrives(
         return whole(self, name, staged)
 
     monkeypatch.setattr(Files, "write_manifest", note)
-    lab.load("fact_sales")
+    env.load("fact_sales")
     assert named == [1]
-    assert lab.facts() == lab.source_facts()
-    check_clean(lab, emulator)
+    assert env.facts() == env.source_facts()
+    check_clean(env, emulator)
 
 
 def test_slices_are_shown_by_a_cluster_and_not_by_a_workgroup(

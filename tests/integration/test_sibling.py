@@ -21,15 +21,17 @@ from sandbox.fill import Content, Target, fill
 from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
 from sandbox.progress import Progress
 from sandbox.server import Sandbox
-from tests.support.lab import TABLES, Lab, Place, counts, planned, write_config
-from tests.support.servers import SCALE, MakeLab
+from tests.support.database import DatabaseClient
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import counts, expected_counts, write_config
+from tests.support.servers import SCALE, MakeEnvironment
 
 ZONE = "America/New_York"
 READER = "only_reads"
 PASSWORD = "of the sibling's reader"
 
 
-def make_sibling(database: Place) -> None:
+def make_sibling(database: DatabaseClient) -> None:
     """Change a generated dvdrental into the sibling, and set its clock."""
     with closing(database.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (READER,))
@@ -43,21 +45,21 @@ def make_sibling(database: Place) -> None:
 
 
 @pytest.fixture(scope="module")
-def sibling(server: Sandbox, make_lab: MakeLab, source_template: str) -> Lab:
-    lab = make_lab(source_template)
-    make_sibling(lab.source)
-    credentials = json.loads(lab.config.read_text())
+def sibling(server: Sandbox, make_environment: MakeEnvironment, source_template: str) -> Environment:
+    env = make_environment(source_template)
+    make_sibling(env.source)
+    credentials = json.loads(env.config.read_text())
     source = {"user": READER, "password": PASSWORD, "schema": "Rental"}
-    write_config(lab.config, credentials, source=source)
-    lab = replace(lab, source=replace(lab.source, schema="Rental"), secrets=(*lab.secrets, PASSWORD))
+    write_config(env.config, credentials, source=source)
+    env = replace(env, source=replace(env.source, schema="Rental"), secrets=(*env.secrets, PASSWORD))
     # Two in the morning in London is the evening before in New York.
-    lab.source("INSERT INTO payment VALUES (90001, 1, 1, 1, 4.20, '2007-05-10 02:00:00.25+00')")
-    lab.load_all()
-    return lab
+    env.source("INSERT INTO payment VALUES (90001, 1, 1, 1, 4.20, '2007-05-10 02:00:00.25+00')")
+    env.load_all()
+    return env
 
 
-def test_all_of_it_arrives(sibling: Lab) -> None:
-    sibling.check_mirrors_source()
+def test_all_of_it_arrives(sibling: Environment) -> None:
+    sibling.check_equals_source()
     sibling.check_invariants()
     rows, amount = sibling.source("SELECT count(*), sum(amount) FROM payment")[0]
     assert rows == 731
@@ -69,12 +71,12 @@ def test_all_of_it_arrives(sibling: Lab) -> None:
     assert Decimal(str(load["warehouse_amount"])) == amount
 
 
-def test_verify_reads_it_as_the_jobs_do(sibling: Lab) -> None:
+def test_verify_reads_it_as_the_jobs_do(sibling: Environment) -> None:
     report = run.examine(config.load(sibling.config, {}))
     assert (report.findings, report.waiting) == ([], 0)
 
 
-def test_stores_by_the_hundred(sibling: Lab) -> None:
+def test_stores_by_the_hundred(sibling: Environment) -> None:
     query = (
         "SELECT count(*), max(store_id), count(DISTINCT manager_staff_id) FROM dim_store WHERE store_key > 0"
     )
@@ -82,22 +84,22 @@ def test_stores_by_the_hundred(sibling: Lab) -> None:
     assert sibling.warehouse.value("SELECT count(DISTINCT store_key) FROM fact_sales") > 100
 
 
-def test_timestamps_are_on_the_clock_of_the_source(sibling: Lab) -> None:
+def test_timestamps_are_on_the_clock_of_the_source(sibling: Environment) -> None:
     query = "SELECT payment_ts::text, payment_date_key FROM fact_sales WHERE sales_key = 90001"
     assert sibling.warehouse(query) == [("2007-05-09 22:00:00.25", 20070509)]
 
 
-def test_second_run_changes_nothing(sibling: Lab) -> None:
+def test_second_run_changes_nothing(sibling: Environment) -> None:
     before = sibling.content()
     rows = {"dim_customer": 30, "dim_movie": None, "dim_store": 300, "dim_staff": 300, "fact_sales": 731}
     for table, read in rows.items():
         outcome = sibling.load(table)
         if read:
-            assert counts(outcome) == planned()
+            assert counts(outcome) == expected_counts()
     assert sibling.content() == before
 
 
-def test_the_role_may_do_nothing_but_read(sibling: Lab) -> None:
+def test_the_role_may_do_nothing_but_read(sibling: Environment) -> None:
     role = replace(sibling.source, role=READER, password=PASSWORD)
     with (
         closing(
@@ -115,7 +117,7 @@ def test_the_role_may_do_nothing_but_read(sibling: Lab) -> None:
 
 
 @pytest.fixture(scope="module")
-def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseClient]:
     """PostgreSQL 16, whose programs are in the same wheel."""
     install = wheel_install().with_name("pginstall")
     if not (install / "bin" / "initdb").is_file():
@@ -146,12 +148,12 @@ def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     port = free_port()
     while not cluster.start(port):
         port = free_port()
-    yield Place(port, "of the old server")
+    yield DatabaseClient(port, "of the old server")
     cluster.stop(discard=True)
     shutil.rmtree(home)
 
 
-def test_postgresql_16(old_server: Place, spark: object, tmp_path: Path) -> None:
+def test_postgresql_16(old_server: DatabaseClient, spark: object, tmp_path: Path) -> None:
     assert old_server.value("SHOW server_version").startswith("16.")
     old_server("CREATE DATABASE sibling")
     old_server("CREATE DATABASE warehouse")
@@ -167,12 +169,12 @@ def test_postgresql_16(old_server: Place, spark: object, tmp_path: Path) -> None
         "source": {"url": f"{url}/sibling", "user": READER, "password": PASSWORD, "schema": "Rental"},
         "warehouse": {"url": f"{url}/warehouse", "user": SUPERUSER, "password": source.password},
     }
-    lab = Lab(
+    env = Environment(
         replace(source, schema="Rental"),
         replace(old_server, database="warehouse", schema="dw"),
         write_config(tmp_path / "credentials.json", credentials),
         (PASSWORD, source.password),
     )
-    lab.load_all()
-    lab.check_invariants()
-    lab.check_mirrors_source()
+    env.load_all()
+    env.check_invariants()
+    env.check_equals_source()

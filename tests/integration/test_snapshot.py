@@ -17,7 +17,7 @@ from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.pipeline import batch
 from sandbox.server import Sandbox
 from sandbox.simulator.live import Live
-from tests.support.lab import Lab
+from tests.support.environment import Environment
 
 PAYMENT = SourceTable(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
@@ -26,7 +26,7 @@ RENTAL = SourceTable("rental", "rental_id bigint, return_date timestamp", "renta
 FILM = SourceTable("film", "film_id int, rental_rate decimal(4,2)", "film_id")
 
 
-def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
+def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> None:
     payments, total = empty.source("SELECT count(*), sum(amount) FROM payment")[0]
     returned = empty.source.value("SELECT count(return_date) FROM rental")
     with source.Source(config.load(empty.config, {}).source) as opened:
@@ -55,7 +55,7 @@ def test_later_commits_are_not_seen(empty: Lab, spark: SparkSession) -> None:
     assert empty.source.value("SELECT sum(amount) FROM payment") != total
 
 
-def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Lab, spark: SparkSession) -> None:
+def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Environment, spark: SparkSession) -> None:
     """With parts of a hundred rows this small payment counts as big; its ids have gaps and reach far."""
     empty.source(
         "UPDATE payment SET payment_id = 2000000000 WHERE payment_id = 17503; DELETE FROM payment "
@@ -71,19 +71,19 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Lab, spark: Spark
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
 
 
-def test_each_load_beside_a_live_writer_sees_one_snapshot(lab: Lab, server: Sandbox) -> None:
-    """Rows, counts and money of different moments would not reconcile, and the gate would refuse."""
-    with Live(partial(server.connect, lab.source.database), 100, seed=5, start=dt.date.today()) as live:  # noqa: DTZ011
+def test_each_load_beside_a_live_writer_sees_one_snapshot(env: Environment, server: Sandbox) -> None:
+    """Rows, counts and money of different snapshots would not reconcile, and the gate would refuse."""
+    with Live(partial(server.connect, env.source.database), 100, seed=5, start=dt.date.today()) as live:  # noqa: DTZ011
         for n in range(4):
-            lab.load_all(*(["--full-refresh"] if n % 2 else []))
-            assert lab.last_load("fact_sales")["extent"] != "everything: the changes alone did not reconcile"
+            env.load_all(*(["--full-refresh"] if n % 2 else []))
+            assert env.last_load("fact_sales")["extent"] != "everything: the changes alone did not reconcile"
         assert live.committed > 50
-    lab.load_all()
-    lab.check_mirrors_source()
-    assert lab.outdated_facts() == []
+    env.load_all()
+    env.check_equals_source()
+    assert env.outdated_facts() == []
 
 
-def test_source_is_only_read(empty: Lab) -> None:
+def test_source_is_only_read(empty: Environment) -> None:
     """The role may only SELECT, and even a role that may do more gets a read-only transaction."""
     database = config.load(empty.config, {}).source
     with source.Source(database) as opened:
@@ -101,7 +101,7 @@ def test_source_is_only_read(empty: Lab) -> None:
     ],
 )
 def test_timestamp_of_a_form_is_converted_to_the_sources_clock(
-    empty: Lab, zone: str, local: dt.datetime
+    empty: Environment, zone: str, local: dt.datetime
 ) -> None:
     # A date picker gives 22:30 UTC. A zone may also be one that only PostgreSQL can read.
     moment = dt.datetime(2007, 5, 14, 22, 30, tzinfo=dt.UTC)

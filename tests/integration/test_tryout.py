@@ -5,10 +5,10 @@ import pytest
 from dvdrental_etl import tryout
 from dvdrental_etl.verify.checks import CHECKS
 from dvdrental_etl.verify.statements import Statement
-from tests.support.lab import Lab
+from tests.support.environment import Environment
 
 
-def test_everything_works_and_nothing_is_left(empty: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_works_and_nothing_is_left(empty: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     before = empty.tables()
     assert tryout.main([str(empty.config)]) == 0
     printed = capsys.readouterr().out
@@ -25,7 +25,7 @@ def test_everything_works_and_nothing_is_left(empty: Lab, capsys: pytest.Capture
 
 @pytest.mark.parametrize("statement", ["SELECT 1 FROM nowhere", "SELECT %(left_out)s FROM nowhere"])
 def test_a_statement_that_fails_is_named_and_nothing_is_left(
-    empty: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, statement: str
+    empty: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     broken = Statement("no_such_check", statement, {"left_out": 1})
     monkeypatch.setattr(tryout, "all_statements", lambda *_: [broken])

@@ -14,8 +14,9 @@ from dvdrental_etl.verify.limits import VerifyLimits
 from dvdrental_etl.verify.report import Report
 from dvdrental_etl.verify.tables import Dimension, declared_tables
 from sandbox.server import Sandbox
-from tests.support.lab import Lab, Outcome, write_config
-from tests.support.servers import MakeLab
+from tests.support.environment import Environment
+from tests.support.jobs import Outcome, write_config
+from tests.support.servers import MakeEnvironment
 
 #: What happened to the business between loads: by night, and the flags of its load.
 NIGHTS = {
@@ -440,26 +441,26 @@ CORRUPTIONS = {
 }
 
 
-def report(lab: Lab) -> Report:
-    return run.examine(config.load(lab.config, {}))
+def report(env: Environment) -> Report:
+    return run.examine(config.load(env.config, {}))
 
 
-def findings(lab: Lab) -> list[str]:
-    return [f"{found.check}: {found.detail}" for found in report(lab).findings]
+def findings(env: Environment) -> list[str]:
+    return [f"{found.check}: {found.detail}" for found in report(env).findings]
 
 
 @pytest.fixture(scope="module")
-def lived(make_lab: MakeLab, source_template: str, warehouse_template: str) -> Lab:
+def lived(make_environment: MakeEnvironment, source_template: str, warehouse_template: str) -> Environment:
     """A source and a warehouse with a history: moves, deletions, returns, inferred members, quarantine."""
-    lab = make_lab(source_template, warehouse_template)
-    lab.check_invariants()
+    env = make_environment(source_template, warehouse_template)
+    env.check_invariants()
     for as_of, (happened, flags) in NIGHTS.items():
-        lab.source(happened)
-        outcomes = lab.load_all(*flags, as_of=as_of)
+        env.source(happened)
+        outcomes = env.load_all(*flags, as_of=as_of)
         assert_quarantined(outcomes)
-        lab.check_invariants()
-        assert findings(lab) == [], as_of
-    return lab
+        env.check_invariants()
+        assert findings(env) == [], as_of
+    return env
 
 
 def assert_quarantined(outcomes: dict[str, Outcome]) -> None:
@@ -468,7 +469,7 @@ def assert_quarantined(outcomes: dict[str, Outcome]) -> None:
 
 
 @pytest.fixture
-def broken(server: Sandbox, lived: Lab, tmp_path: Path) -> Iterator[Lab]:
+def broken(server: Sandbox, lived: Environment, tmp_path: Path) -> Iterator[Environment]:
     """The same source, and a copy of the warehouse to be broken."""
     server.clone(lived.warehouse.database, "broken")
     credentials = server.credentials(lived.source.database, "broken")
@@ -481,13 +482,13 @@ def broken(server: Sandbox, lived: Lab, tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def live(make_lab: MakeLab, lived: Lab) -> Lab:
+def live(make_environment: MakeEnvironment, lived: Environment) -> Environment:
     """A copy of both sides, to be changed."""
-    return make_lab(lived.source.database, lived.warehouse.database)
+    return make_environment(lived.source.database, lived.warehouse.database)
 
 
 @pytest.mark.parametrize("what", CORRUPTIONS)
-def test_finds(broken: Lab, what: str) -> None:
+def test_finds(broken: Environment, what: str) -> None:
     statement, check, text = CORRUPTIONS[what]
     broken.warehouse(statement)
     found = findings(broken)
@@ -497,7 +498,7 @@ def test_finds(broken: Lab, what: str) -> None:
 @pytest.mark.parametrize(
     ("dimension", "query"), [(d, query) for d in declared_tables().dimensions for query in d.queries]
 )
-def test_finds_a_missing_member(broken: Lab, dimension: Dimension, query: str) -> None:
+def test_finds_a_missing_member(broken: Environment, dimension: Dimension, query: str) -> None:
     table, key = dimension.name, dimension.natural_key
     member = broken.warehouse.value(
         f"""
@@ -556,7 +557,7 @@ AFTERWARDS = {
 
 
 def test_source_changes_are_waiting_and_corruptions_are_found(
-    live: Lab, capsys: pytest.CaptureFixture[str]
+    live: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = 0
     for happened, rows in AFTERWARDS.items():
@@ -596,13 +597,13 @@ def test_source_changes_are_waiting_and_corruptions_are_found(
     assert "facts: fact_sales: sales_key 17533 is missing, the source has it" in findings(live)
 
 
-def test_a_wrong_category_where_no_category_was_removed(live: Lab) -> None:
+def test_a_wrong_category_where_no_category_was_removed(live: Environment) -> None:
     live.source("UPDATE film SET rental_rate = 1.23 WHERE film_id = 11; DELETE FROM film WHERE film_id = 12")
     live.warehouse("UPDATE dim_movie SET category = 'Wrong' WHERE film_id = 30")
     assert any("film_id 30: category is 'Wrong'" in line for line in findings(live))
 
 
-def test_an_extra_fact_among_deleted_payments(live: Lab) -> None:
+def test_an_extra_fact_among_deleted_payments(live: Environment) -> None:
     live.source("DELETE FROM payment WHERE payment_id IN (17514, 17515)")
     live.warehouse("UPDATE fact_sales SET sales_key = 17504 WHERE sales_key = 17530")
     found = findings(live)
@@ -610,14 +611,14 @@ def test_an_extra_fact_among_deleted_payments(live: Lab) -> None:
     assert "facts: fact_sales: sales_key 17530 is missing, the source has it" in found
 
 
-def test_the_next_load_brings_waiting_rows(live: Lab) -> None:
+def test_the_next_load_brings_waiting_rows(live: Environment) -> None:
     live.source(next(iter(AFTERWARDS)))
     assert report(live).waiting
     live.load("fact_sales", as_of="2007-10-01T00:00:00")
     assert (report(live).findings, report(live).waiting) == ([], 0)
 
 
-def test_a_film_that_was_always_in_quarantine_and_its_rentals(live: Lab) -> None:
+def test_a_film_that_was_always_in_quarantine_and_its_rentals(live: Environment) -> None:
     live.source(
         """
         INSERT INTO film (film_id, title, language_id, rental_rate, last_update, fulltext)
@@ -633,7 +634,7 @@ def test_a_film_that_was_always_in_quarantine_and_its_rentals(live: Lab) -> None
     assert findings(live) == ["facts: fact_sales: sales_key 90010: film_id is -1, in the source 5001"]
 
 
-def test_another_source_is_compared_and_no_difference_is_excused(live: Lab) -> None:
+def test_another_source_is_compared_and_no_difference_is_excused(live: Environment) -> None:
     assert findings(live) == []
     live.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id = 11")
     assert findings(live) == []
@@ -644,7 +645,7 @@ def test_another_source_is_compared_and_no_difference_is_excused(live: Lab) -> N
     assert found.startswith("dim_customer: dim_customer: customer_id 11: store_id is")
 
 
-def test_many_findings_are_counted(live: Lab) -> None:
+def test_many_findings_are_counted(live: Environment) -> None:
     live.warehouse("UPDATE fact_sales SET rental_date_key = 20010101")
     limits = VerifyLimits(findings_shown=2)
     found = [
@@ -657,7 +658,7 @@ def test_many_findings_are_counted(live: Lab) -> None:
     assert found[-1] == f"these are the first 2 of {facts} differences"
 
 
-def test_a_source_of_views_is_compared(live: Lab) -> None:
+def test_a_source_of_views_is_compared(live: Environment) -> None:
     live.source(
         """
         ALTER TABLE language RENAME TO language_stored;
@@ -671,7 +672,7 @@ def test_a_source_of_views_is_compared(live: Lab) -> None:
     assert any("film_id 30: language is 'None'" in line for line in findings(live))
 
 
-def test_only_what_was_loaded_is_compared(empty: Lab) -> None:
+def test_only_what_was_loaded_is_compared(empty: Environment) -> None:
     empty.load("dim_staff")
     found = report(empty)
     assert (found.findings, found.checks) == ([], len(CHECKS) + 1)
@@ -679,7 +680,7 @@ def test_only_what_was_loaded_is_compared(empty: Lab) -> None:
 
 @pytest.mark.parametrize(("side", "code"), [("source", 4), ("warehouse", 7)])
 def test_a_side_that_cannot_be_reached(
-    broken: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str, code: int
+    broken: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str, code: int
 ) -> None:
     credentials = json.loads(broken.config.read_text())
     config = write_config(tmp_path / "wrong.json", credentials, **{side: {"password": "wrong"}})

@@ -13,8 +13,9 @@ from dvdrental_etl.verify.limits import DEFAULT_LIMITS, VerifyLimits
 from dvdrental_etl.verify.report import Report
 from dvdrental_etl.verify.tables import declared_tables
 from sandbox.server import Sandbox
-from tests.support.lab import TABLES, Lab, write_config
-from tests.support.servers import MakeLab
+from tests.support.environment import TABLES, Environment
+from tests.support.jobs import write_config
+from tests.support.servers import MakeEnvironment
 
 BASE, NIGHT = "base", "night"
 #: The keys of payments are 37 apart, so that this small business fills 27 ranges of 1,024 keys.
@@ -25,7 +26,7 @@ PAYMENTS = {"changed": 100, "recustomered": 130, "deleted": 300, "quarantined": 
 class Night:
     """A warehouse after a night, and the keys of what the night brought, by name."""
 
-    lab: Lab
+    env: Environment
     keys: dict[str, int]
 
     def sql(self, statement: str) -> str:
@@ -37,7 +38,7 @@ class Night:
         return [f"{one.check}: {one.detail}" for one in found]
 
     def report(self, run_id: str | None = NIGHT, limits: VerifyLimits = DEFAULT_LIMITS) -> Report:
-        return run.examine(config.load(self.lab.config, {}), run_id, limits)
+        return run.examine(config.load(self.env.config, {}), run_id, limits)
 
 
 #: What changed in the source: every kind of change. Most rows do not change.
@@ -65,24 +66,24 @@ HAPPENED = """
 
 
 @pytest.fixture(scope="module")
-def lived(make_lab: MakeLab, sparse_source: str) -> Night:
+def lived(make_environment: MakeEnvironment, sparse_source: str) -> Night:
     """A first load of everything, and a night of changes."""
-    lab = make_lab(sparse_source)
+    env = make_environment(sparse_source)
     # A version begins at the latest last_update of what it is made of.
     for table in ("address", "city", "country"):
-        lab.source(f"UPDATE {table} SET last_update = '2006-02-15'")
+        env.source(f"UPDATE {table} SET last_update = '2006-02-15'")
     for table in TABLES:
-        lab.load(table, "--batch-id", BASE, as_of="2007-06-01T00:00:00")
-    payments = [key for (key,) in lab.source("SELECT payment_id FROM payment ORDER BY 1")]
+        env.load(table, "--batch-id", BASE, as_of="2007-06-01T00:00:00")
+    payments = [key for (key,) in env.source("SELECT payment_id FROM payment ORDER BY 1")]
     keys = {name: payments[place] for name, place in PAYMENTS.items()}
     keys |= {"emptied": payments[200] >> 10, "lost": payments[200], "new": payments[-1] + 3}
     keys |= {"other": payments[-1] + 5, "inferred": 900_001, "foreign": 950_001}
     # A customer with payments before and after the start of the new version.
-    keys["moved"] = lab.source.value(
+    keys["moved"] = env.source.value(
         "SELECT customer_id FROM payment GROUP BY 1 HAVING min(payment_date) < '2007-03-01'"
         " AND max(payment_date) > '2007-04-01' ORDER BY 1 LIMIT 1"
     )
-    customers = [key for (key,) in lab.source("SELECT customer_id FROM customer ORDER BY 1")]
+    customers = [key for (key,) in env.source("SELECT customer_id FROM customer ORDER BY 1")]
     others = [key for key in customers if key != keys["moved"]]
     keys |= {
         "married": others[3],
@@ -90,29 +91,29 @@ def lived(make_lab: MakeLab, sparse_source: str) -> Night:
         "inserted": customers[-1] + 1,
         "unchanged": others[11],
     }
-    keys |= {"repriced": lab.source.value("SELECT min(film_id) FROM film"), "first": payments[0]}
-    night = Night(lab, keys)
-    lab.source(night.sql(HAPPENED))
+    keys |= {"repriced": env.source.value("SELECT min(film_id) FROM film"), "first": payments[0]}
+    night = Night(env, keys)
+    env.source(night.sql(HAPPENED))
     for table in TABLES:
-        outcome = lab.load(table, "--batch-id", NIGHT, as_of="2007-07-01T00:00:00")
-        assert lab.last_load(table)["is_full"] is False, outcome.err
-    assert lab.versions("dim_customer", keys["moved"])[1][0] == "2007-03-15 00:00:00"
-    keys["night"] = lab.warehouse.value("SELECT batch_id FROM etl_batch WHERE run_id = %s", NIGHT)
-    lab.check_invariants(loads=2)
+        outcome = env.load(table, "--batch-id", NIGHT, as_of="2007-07-01T00:00:00")
+        assert env.last_load(table)["is_full"] is False, outcome.err
+    assert env.versions("dim_customer", keys["moved"])[1][0] == "2007-03-15 00:00:00"
+    keys["night"] = env.warehouse.value("SELECT batch_id FROM etl_batch WHERE run_id = %s", NIGHT)
+    env.check_invariants(loads=2)
     return night
 
 
 @pytest.fixture
 def broken(server: Sandbox, lived: Night, tmp_path: Path) -> Iterator[Night]:
     """The same source, and a copy of the warehouse to be broken."""
-    server.clone(lived.lab.warehouse.database, "broken_night")
-    credentials = server.credentials(lived.lab.source.database, "broken_night")
-    lab = replace(
-        lived.lab,
-        warehouse=replace(lived.lab.warehouse, database="broken_night"),
+    server.clone(lived.env.warehouse.database, "broken_night")
+    credentials = server.credentials(lived.env.source.database, "broken_night")
+    env = replace(
+        lived.env,
+        warehouse=replace(lived.env.warehouse, database="broken_night"),
         config=write_config(tmp_path / "credentials.json", credentials),
     )
-    yield replace(lived, lab=lab)
+    yield replace(lived, env=env)
     server.drop_database("broken_night")
 
 
@@ -459,7 +460,7 @@ def test_a_correct_night(lived: Night) -> None:
 @pytest.mark.parametrize("what", CORRUPTIONS)
 def test_finds(broken: Night, what: str) -> None:
     statement, check, expected = (broken.sql(text) for text in CORRUPTIONS[what])
-    broken.lab.warehouse(statement)
+    broken.env.warehouse(statement)
     found = broken.findings()
     assert any(line.startswith(f"{check}: ") and expected in line for line in found), found
 
@@ -474,7 +475,7 @@ def test_every_restricted_check_finds_a_corruption_here() -> None:
 
 @pytest.mark.parametrize("statement", NOT_WRITTEN)
 def test_rows_that_were_not_written_are_checked_weekly(broken: Night, statement: str) -> None:
-    broken.lab.warehouse(broken.sql(statement))
+    broken.env.warehouse(broken.sql(statement))
     assert broken.findings() == []
     assert broken.findings(None)
 
@@ -482,25 +483,25 @@ def test_rows_that_were_not_written_are_checked_weekly(broken: Night, statement:
 @pytest.mark.parametrize("run_id", [BASE, "an unknown run"])
 def test_a_run_that_compared_everything_is_checked_in_full(broken: Night, run_id: str) -> None:
     assert broken.report(run_id).checks == broken.report(None).checks
-    broken.lab.warehouse(broken.sql(NOT_WRITTEN[0]))
+    broken.env.warehouse(broken.sql(NOT_WRITTEN[0]))
     assert broken.findings(run_id) == broken.findings(None)
 
 
 def test_each_table_is_checked_in_full_where_its_load_was_full(broken: Night) -> None:
-    broken.lab.warehouse(
+    broken.env.warehouse(
         broken.sql(
             "UPDATE etl_load SET is_full = TRUE WHERE table_name = 'dim_customer' AND batch_id = {night};"
             + NOT_WRITTEN[0]
         )
     )
-    broken.lab.warehouse(broken.sql(NOT_WRITTEN[5]))
+    broken.env.warehouse(broken.sql(NOT_WRITTEN[5]))
     found = broken.findings()
     assert any("dim_customer: customer_id" in line for line in found), found
     assert not any(line.startswith("facts: ") for line in found), found
 
 
 def test_where_much_was_written_everything_is_checked(broken: Night) -> None:
-    broken.lab.warehouse(broken.sql(NOT_WRITTEN[0]))
+    broken.env.warehouse(broken.sql(NOT_WRITTEN[0]))
     report = broken.report(NIGHT, VerifyLimits(few_rows=1, few_share=0.0))
     assert report.checks == broken.report(None).checks
     assert any(finding.check == "facts" for finding in report.findings)
@@ -508,7 +509,7 @@ def test_where_much_was_written_everything_is_checked(broken: Night) -> None:
 
 @pytest.mark.parametrize(("status", "is_seen"), [("failed", True), ("running", True), ("done", False)])
 def test_what_a_failed_run_wrote_is_checked_again(broken: Night, status: str, is_seen: bool) -> None:
-    broken.lab.warehouse(
+    broken.env.warehouse(
         f"""
         UPDATE etl_batch SET status = '{status}' WHERE run_id = '{NIGHT}';
         INSERT INTO etl_batch SELECT batch_id + 1, 'next', as_of, 'running', started_by, code_version, started_at, NULL
@@ -519,9 +520,11 @@ def test_what_a_failed_run_wrote_is_checked_again(broken: Night, status: str, is
     assert bool(broken.findings("next")) is is_seen
 
 
-def test_changes_of_the_source_after_the_night_are_no_findings(make_lab: MakeLab, lived: Night) -> None:
-    lab = make_lab(lived.lab.source.database, lived.lab.warehouse.database)
-    night = replace(lived, lab=lab)
+def test_changes_of_the_source_after_the_night_are_no_findings(
+    make_environment: MakeEnvironment, lived: Night
+) -> None:
+    env = make_environment(lived.env.source.database, lived.env.warehouse.database)
+    night = replace(lived, env=env)
     for happened in (
         "UPDATE payment SET amount = amount + 1 WHERE payment_id IN ({changed}, {new}, {untouched})",
         "DELETE FROM payment WHERE payment_id IN ({other}, {recustomered})",
@@ -538,9 +541,9 @@ def test_changes_of_the_source_after_the_night_are_no_findings(make_lab: MakeLab
         """,
         "DELETE FROM film_category WHERE film_id = {repriced}",
     ):
-        lab.source(night.sql(happened))
+        env.source(night.sql(happened))
         assert (happened, night.findings()) == (happened, [])
         assert (happened, night.findings(None)) == (happened, [])
     assert night.report().waiting > 0
-    lab.warehouse(night.sql("UPDATE fact_sales SET rental_date_key = 20010101 WHERE sales_key = {inferred}"))
+    env.warehouse(night.sql("UPDATE fact_sales SET rental_date_key = 20010101 WHERE sales_key = {inferred}"))
     assert any("{inferred}: rental_date_key".format(**night.keys) in line for line in night.findings())

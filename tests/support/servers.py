@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.lab import Lab, Place, write_config
+from tests.support.database import DatabaseClient
+from tests.support.environment import Environment
+from tests.support.jobs import write_config
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ DRIVER = ROOT / "jars" / "postgresql.jar"
 #: The nights of the tests lie months apart, and they are about what is read without a full comparison.
 TEST_LIMITS = {"days_between_full": 36_500}
 
-MakeLab = Callable[..., Lab]
+MakeEnvironment = Callable[..., Environment]
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +62,10 @@ def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> MakeLab:
-    """Make a lab from a template source, and a template warehouse or an empty one.
+def make_environment(
+    server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> MakeEnvironment:
+    """Make an environment from a template source, and a template warehouse or an empty one.
 
     Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.
     """
@@ -74,7 +78,7 @@ def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.Temp
     session.add_jdbc_driver(spark)  # for those who read through Spark before any job has run
     numbers = itertools.count(1)
 
-    def make(source: str, warehouse: str | None = None, schema: str = "public") -> Lab:
+    def make(source: str, warehouse: str | None = None, schema: str = "public") -> Environment:
         number = next(numbers)
         names = f"source_{number}", f"warehouse_{number}"
         server.clone(source, names[0])
@@ -90,14 +94,14 @@ def make_lab(server: Sandbox, spark: SparkSession, tmp_path_factory: pytest.Temp
             server.credentials(*names) | {"limits": TEST_LIMITS},
             source={"schema": schema},
         )
-        made = Lab(
-            Place(port, superuser, names[0], schema),
-            Place(port, superuser, names[1], "dw"),
+        made = Environment(
+            DatabaseClient(port, superuser, names[0], schema),
+            DatabaseClient(port, superuser, names[1], "dw"),
             config,
             tuple(passwords.values()),
         )
         if warehouse is not None:  # loaded from another clone: it shall take this one for the same source
-            made.take_for_the_same_source()
+            made.accept_source()
         return made
 
     return make
@@ -131,35 +135,37 @@ def sparse_source(server: Sandbox) -> str:
 
 
 @pytest.fixture(scope="session")
-def warehouse_template(server: Sandbox, source_template: str, make_lab: MakeLab) -> str:
+def warehouse_template(server: Sandbox, source_template: str, make_environment: MakeEnvironment) -> str:
     """A warehouse that all of source_template is loaded into, as of LOADED_AT."""
-    lab = make_lab(source_template)
-    lab.load_all("--batch-id", "base", as_of=LOADED_AT)
+    env = make_environment(source_template)
+    env.load_all("--batch-id", "base", as_of=LOADED_AT)
     with server.superuser() as connection, connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {lab.warehouse.database} RENAME TO warehouse_template")
+        cursor.execute(f"ALTER DATABASE {env.warehouse.database} RENAME TO warehouse_template")
     return "warehouse_template"
 
 
 @pytest.fixture
-def empty(make_lab: MakeLab, source_template: str, server: Sandbox) -> Iterator[Lab]:
+def empty(make_environment: MakeEnvironment, source_template: str, server: Sandbox) -> Iterator[Environment]:
     """A source, and a warehouse with nothing in it."""
-    made = make_lab(source_template)
+    made = make_environment(source_template)
     yield made
     drop(server, made)
 
 
 @pytest.fixture
-def lab(make_lab: MakeLab, source_template: str, warehouse_template: str, server: Sandbox) -> Iterator[Lab]:
+def env(
+    make_environment: MakeEnvironment, source_template: str, warehouse_template: str, server: Sandbox
+) -> Iterator[Environment]:
     """A source, and a warehouse that it was loaded into; the invariants' memory starts there."""
-    made = make_lab(source_template, warehouse_template)
+    made = make_environment(source_template, warehouse_template)
     made.check_invariants()
     yield made
     drop(server, made)
 
 
-def drop(server: Sandbox, lab: Lab) -> None:
+def drop(server: Sandbox, env: Environment) -> None:
     """Remove both databases: kept to the end of the session they would be gigabytes."""
-    for place in (lab.source, lab.warehouse):
+    for place in (env.source, env.warehouse):
         server.drop_database(place.database)
 
 
@@ -176,8 +182,8 @@ def real_source(server: Sandbox) -> str:
 
 
 @pytest.fixture(scope="session")
-def real(real_source: str, make_lab: MakeLab) -> Lab:
+def real(real_source: str, make_environment: MakeEnvironment) -> Environment:
     """The real dvdrental and its warehouse, loaded; for tests that only read."""
-    made = make_lab(real_source)
+    made = make_environment(real_source)
     made.load_all()
     return made

@@ -16,7 +16,8 @@ from benchmarks.nights import SOURCE, Nights
 from benchmarks.results import DONE
 from sandbox.fill import Content
 from sandbox.server import Sandbox
-from tests.support.lab import Lab, seldom
+from tests.support.environment import Environment
+from tests.support.waiting import long_running
 
 SCALE = 0.05
 PAYMENTS = 730
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Sandbox(made / f"scale-{SCALE}").down(purge=True)
 
 
-@seldom
+@long_running
 def test_suite_and_copy_load_the_same_table(folder: Path) -> None:
     options = command.parser().parse_args(["--scale", str(SCALE), "--rounds", "1", "--only", "suite,copy"])
     result = command.measure(options, Console(quiet=True), folder)
@@ -59,12 +60,12 @@ def test_a_night_changes_so_many_facts(folder: Path) -> None:
 
 
 @pytest.fixture
-def loaded(server: Sandbox, lab: Lab, tmp_path: Path) -> tuple[Fixtures, DatabasePair]:
+def loaded(server: Sandbox, env: Environment, tmp_path: Path) -> tuple[Fixtures, DatabasePair]:
     """A warehouse that the suite has loaded, as the benchmark sees it."""
     fixtures = Fixtures(tmp_path, Content(scale=SCALE), lambda _: None)
     fixtures.sandbox = server
     fixtures.empty_template()
-    return fixtures, DatabasePair(server, lab.source.database, lab.warehouse.database, lab.config)
+    return fixtures, DatabasePair(server, env.source.database, env.warehouse.database, env.config)
 
 
 def test_a_right_table_passes(loaded: tuple[Fixtures, DatabasePair]) -> None:
@@ -105,12 +106,12 @@ def test_a_right_table_passes(loaded: tuple[Fixtures, DatabasePair]) -> None:
     ],
 )
 def test_a_wrong_table_does_not_pass(
-    loaded: tuple[Fixtures, DatabasePair], lab: Lab, corruption: str
+    loaded: tuple[Fixtures, DatabasePair], env: Environment, corruption: str
 ) -> None:
     fixtures, pair = loaded
     expected_content = expected(fixtures, pair.source)
     require_fact(fixtures, pair, expected_content, "plain")
-    lab.warehouse(corruption.format(first="sales_key = (SELECT MIN(sales_key) FROM fact_sales)"))
+    env.warehouse(corruption.format(first="sales_key = (SELECT MIN(sales_key) FROM fact_sales)"))
     with pytest.raises(BenchError, match="plain: fact_sales is"):
         require_fact(fixtures, pair, expected_content, "plain")
 
@@ -132,9 +133,9 @@ def test_a_wrong_table_does_not_pass(
     ],
 )
 def test_a_wrong_dimension_does_not_pass(
-    loaded: tuple[Fixtures, DatabasePair], lab: Lab, table: str, corruption: str
+    loaded: tuple[Fixtures, DatabasePair], env: Environment, table: str, corruption: str
 ) -> None:
     fixtures, pair = loaded
-    lab.warehouse(corruption)
+    env.warehouse(corruption)
     with pytest.raises(BenchError, match=f"plain: {table} is wrong"):
         require_dimensions(fixtures, pair, "plain")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lab import Lab, job_environment
+from tests.support.environment import Environment
+from tests.support.jobs import job_environment
 from tests.support.paths import ROOT
 
 NAME = "dim_language"
@@ -113,18 +114,18 @@ def test_the_unit_tests_and_the_structure_of_the_dag_pass(tree: Tree) -> None:
     tree.python("-m", "pytest", "-q", *tests, "tests/dag/test_structure.py", "-p", "no:cacheprovider")
 
 
-def test_it_is_loaded_and_verified(tree: Tree, lab: Lab) -> None:
-    config = str(lab.config)
+def test_it_is_loaded_and_verified(tree: Tree, env: Environment) -> None:
+    config = str(env.config)
     loaded = tree.python(f"spark_apps/load_{NAME}.py", "--config", config)
     assert f"{NAME}: published: 6 read, 6 new, 0 changed" in loaded
-    assert lab.warehouse(
+    assert env.warehouse(
         f"SELECT language_id, name FROM {NAME} WHERE language_key > 0 ORDER BY 1"
-    ) == lab.source("SELECT language_id, rtrim(name) FROM language ORDER BY 1")
-    lab.source("UPDATE language SET name = 'Latin', last_update = '2007-06-02' WHERE language_id = 6")
+    ) == env.source("SELECT language_id, rtrim(name) FROM language ORDER BY 1")
+    env.source("UPDATE language SET name = 'Latin', last_update = '2007-06-02' WHERE language_id = 6")
     changed = tree.python(f"spark_apps/load_{NAME}.py", "--config", config)
     assert f"{NAME}: published: 1 read, 0 new, 1 changed, 1 expired" in changed
     assert " 0 findings" in tree.python("-m", "dvdrental_etl.verify", config)
-    lab.warehouse(f"UPDATE {NAME} SET name = 'Greek' WHERE language_id = 6 AND is_current")
+    env.warehouse(f"UPDATE {NAME} SET name = 'Greek' WHERE language_id = 6 AND is_current")
     assert "Greek" in tree.python("-m", "dvdrental_etl.verify", config, code=5)
 
 

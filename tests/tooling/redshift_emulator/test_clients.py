@@ -12,7 +12,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 import redshift_connector
 
-from tests.support.redshift_lab import Bucket, ask, connect
+from tests.support.redshift import Bucket, ask, connect
 
 awswrangler = pytest.importorskip("awswrangler", reason="the dev group has it")
 

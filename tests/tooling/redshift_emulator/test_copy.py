@@ -16,7 +16,7 @@ import pytest
 import redshift_connector
 
 from redshift_emulator.emulator import Emulator
-from tests.support.redshift_lab import Bucket, ask, connect, error_of
+from tests.support.redshift import Bucket, ask, connect, error_of
 
 SCHEMA = pa.schema(
     [

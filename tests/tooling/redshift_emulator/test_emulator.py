@@ -13,8 +13,8 @@ import redshift_connector
 
 from redshift_emulator import certificate
 from redshift_emulator.emulator import Emulator
-from tests.support.lab import until
-from tests.support.redshift_lab import ask, connect, error_of
+from tests.support.redshift import ask, connect, error_of
+from tests.support.waiting import until
 
 
 @pytest.fixture

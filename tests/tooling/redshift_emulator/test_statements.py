@@ -13,7 +13,7 @@ import redshift_connector
 from dvdrental_etl.model.contract import ddl_names, primary_key, star_tables
 from dvdrental_etl.publish import statements, steps
 from tests.support.paths import ROOT
-from tests.support.redshift_lab import ask, connect
+from tests.support.redshift import ask, connect
 
 SCRIPTS = [importlib.import_module(path.stem) for path in sorted((ROOT / "spark_apps").glob("load_*.py"))]
 BOUND = {"as_of": "TIMESTAMP '2007-05-15 00:00:00'", "batch_id": 7, "load_id": 9}

@@ -25,8 +25,8 @@ from sandbox.simulator.live import Live
 from sandbox.simulator.moves import MOVES
 from sandbox.simulator.rows import remove
 from sandbox.simulator.tally import Tally
-from tests.support.lab import until
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 DUMP = Path(os.environ.get("DVDRENTAL_DUMP", ROOT / ".." / "shared" / "data" / "dvdrental.tar")).resolve()
 FLAT = dict.fromkeys(MOVES, 1.0)

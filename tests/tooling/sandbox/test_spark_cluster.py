@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import spark_cluster
 from sandbox.errors import SandboxError
-from tests.support.lab import seldom
+from tests.support.waiting import long_running
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_it_listens_on_loopback_only_and_passes_the_given_variables(
     assert not spark_cluster.stop(folder)
 
 
-@seldom
+@long_running
 def test_the_rest_of_a_broken_cluster_is_removed(folder: Path) -> None:
     state = spark_cluster.start(folder, {})
     worker = psutil.Process(state["processes"][1][0])

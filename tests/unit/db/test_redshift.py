@@ -1,4 +1,4 @@
-"""Redshift's driver with psycopg2's manners: what is bound, what is written into the statement, and what is said."""
+"""Redshift's driver behaves like psycopg2's: parameters, literals in statements, and messages."""
 
 import datetime as dt
 from decimal import Decimal

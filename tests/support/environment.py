@@ -1,17 +1,12 @@
-"""What the integration tests work with: a source, a warehouse, the jobs run in this process, and both sides' truth.
+"""What the integration tests work with: a source, a warehouse, the jobs run in this process, and expected rows.
 
 Nothing here imports dvdrental_etl: expected values come from SQL that shares no code with the jobs.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import json
-import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-import pytest
-from psycopg2 import sql
-
-from sandbox.postgres import HOST, SUPERUSER
+from tests.support.database import DatabaseClient, Rows
+from tests.support.jobs import Outcome, run_in_process
+from tests.support.source_members import SOURCE_MEMBERS
+from tests.support.waiting import DEADLINE, until
 
 DIMENSIONS = {
     "dim_customer": ("customer_key", "customer_id"),
@@ -32,68 +26,14 @@ DIMENSIONS = {
     "dim_staff": ("staff_key", "staff_id"),
 }
 TABLES = (*DIMENSIONS, "fact_sales")
-DEADLINE = 180.0
-#: For tests that take a minute or more and whose neighbours run every day.
-seldom = pytest.mark.skipif("DVDRENTAL_ALL" not in os.environ, reason="long: DVDRENTAL_ALL=1 runs it")
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """How to reach one database as the superuser."""
-
-    port: int
-    password: str = field(repr=False)
-    database: str = "postgres"
-    schema: str = "public"
-    role: str = SUPERUSER
-
-    def connect(self) -> Any:
-        """A connection that commits each statement; triggers and foreign keys do not fire."""
-        connection = psycopg2.connect(
-            host=HOST, port=self.port, user=self.role, password=self.password, dbname=self.database
-        )
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            # last_update is then what a test writes, and a test may break what a foreign key would keep.
-            cursor.execute("SET session_replication_role = replica")
-            cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(self.schema)))
-        return connection
-
-    def __call__(self, statement: str, *parameters: object) -> Rows:
-        """Run SQL, one or several statements; the rows of the last one."""
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(statement, parameters or None)
-            return list(cursor.fetchall()) if cursor.description else []
-
-    def value(self, statement: str, *parameters: object) -> Any:
-        """The only value of the only row."""
-        ((value,),) = self(statement, *parameters)
-        return value
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error(self) -> str:
-        """The line for people."""
-        lines = [line for line in self.err.splitlines() if "error:" in line]
-        assert len(lines) == 1, f"not exactly one line says what is wrong:\n{self.err}"
-        return lines[0]
 
 
 @dataclass
-class Lab:
+class Environment:
     """One source, one warehouse, and the jobs between them."""
 
-    source: Place
-    warehouse: Place
+    source: DatabaseClient
+    warehouse: DatabaseClient
     config: Path
     secrets: tuple[str, ...] = field(repr=False)
     seen_keys: dict[str, dict[int, tuple[Any, ...]]] = field(default_factory=dict)
@@ -107,20 +47,20 @@ class Lab:
     def load(self, table: str, *flags: str, as_of: str | None = None, code: int = 0) -> Outcome:
         """Run one job in this process and hold it to its exit code."""
         clock = () if as_of is None else ("--as-of", as_of)
-        outcome = run_here(table, "--config", str(self.config), *clock, *flags)
+        outcome = run_in_process(table, "--config", str(self.config), *clock, *flags)
         assert outcome.code == code, f"{table}: exit {outcome.code}, not {code}:\n{outcome.err[-3000:]}"
-        self.check_manners(outcome, quiet="--debug" not in flags)
+        self.check_output(outcome, quiet="--debug" not in flags)
         return outcome
 
     def load_all(self, *flags: str, as_of: str | None = None) -> dict[str, Outcome]:
         """All five, fact last."""
         return {table: self.load(table, *flags, as_of=as_of) for table in TABLES}
 
-    def check_manners(self, outcome: Outcome, *, quiet: bool = True) -> None:
-        """No password, and without --debug no traceback, in what a job says."""
-        said = outcome.out + outcome.err
-        assert not any(secret in said for secret in self.secrets), "a password was printed"
-        assert not (quiet and "Traceback" in said), said
+    def check_output(self, outcome: Outcome, *, quiet: bool = True) -> None:
+        """A job prints no password, and without --debug no traceback."""
+        output = outcome.out + outcome.err
+        assert not any(secret in output for secret in self.secrets), "a password was printed"
+        assert not (quiet and "Traceback" in output), output
 
     def content(self, *, with_record: bool = False) -> dict[str, Rows]:
         """Every row of every published table and, on request, of the run record."""
@@ -189,15 +129,15 @@ class Lab:
             )
             self.seen_keys[table] = keys
 
-    def check_mirrors_source(self) -> None:
-        """The star says what the source says, by SQL of the tests' own on each side."""
+    def check_equals_source(self) -> None:
+        """The star equals the source, by SQL that the tests have for each side."""
         assert self.facts() == self.source_facts()
         for table in DIMENSIONS:
             ours, theirs = self.current_members(table), self.source_members(table)
             # A member that came and went between two loads, and left a fact, is known by that fact alone.
             natural = DIMENSIONS[table][1]
-            early = {key for (key,) in self.warehouse(f"SELECT {natural} FROM {table} WHERE is_inferred")}
-            ours = [row for row in ours if row in theirs or json.loads(row[0])[natural] not in early]
+            inferred = {key for (key,) in self.warehouse(f"SELECT {natural} FROM {table} WHERE is_inferred")}
+            ours = [row for row in ours if row in theirs or json.loads(row[0])[natural] not in inferred]
             only = [row for row in ours if row not in theirs], [row for row in theirs if row not in ours]
             assert ours == theirs, f"{table}: only in the warehouse, only in the source: {only}"
 
@@ -228,7 +168,7 @@ class Lab:
             """
         )
 
-    def take_for_the_same_source(self) -> None:
+    def accept_source(self) -> None:
         """Let the warehouse, loaded from one clone of a source, take another clone for the same."""
         database = self.source.value("SELECT oid FROM pg_database WHERE datname = current_database()")
         self.warehouse(
@@ -246,11 +186,11 @@ class Lab:
             f"SELECT sales_key FROM fact_sales {' '.join(joins)} WHERE {' OR '.join(wrong)}"
         )
 
-    def beside(self, warehouse: Place) -> Lab:
+    def with_warehouse(self, warehouse: DatabaseClient) -> Environment:
         """The same source, and another warehouse."""
         config = self.config.with_name(f"{warehouse.database}.json")
         config.write_text(self.config.read_text().replace(self.warehouse.database, warehouse.database))
-        return Lab(self.source, warehouse, config, self.secrets)
+        return Environment(self.source, warehouse, config, self.secrets)
 
     def current_members(self, table: str) -> Rows:
         """Natural key and attributes of the members that the source has, as text."""
@@ -283,7 +223,7 @@ class Lab:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
             yield
 
-    def waiting_job(self, has_ended: Callable[[], bool]) -> int:
+    def backend_of_waiting_job(self, has_ended: Callable[[], bool]) -> int:
         """Wait until a job stands before a published table's lock; its backend. One that ended never will."""
         query = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
@@ -293,123 +233,24 @@ class Lab:
         assert isinstance(found, list), "the job ended and had not waited for the lock"
         return int(found[0][0])
 
-    def load_and_meddle(
-        self, table: str, meddle: Callable[[], object], *flags: str, code: int, lock: str = ""
+    def load_with_interference(
+        self, table: str, interfere: Callable[[], object], *flags: str, code: int, lock: str = ""
     ) -> Outcome:
-        """Run a job; `meddle` when its rows are staged and it waits to publish."""
+        """Run a job; call `interfere` when its rows are staged and it waits to publish."""
         is_held, has_ended = threading.Event(), threading.Event()
 
-        def hold_and_meddle() -> None:
+        def hold_and_interfere() -> None:
             with self.locked(lock or table):
                 is_held.set()
-                self.waiting_job(has_ended.is_set)
-                meddle()
+                self.backend_of_waiting_job(has_ended.is_set)
+                interfere()
 
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            meddled = beside.submit(hold_and_meddle)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            interference = pool.submit(hold_and_interfere)
             assert is_held.wait(DEADLINE)
             try:
                 outcome = self.load(table, *flags, code=code)
             finally:
                 has_ended.set()
-            meddled.result()
+            interference.result()
             return outcome
-
-
-def run_here(table: str, *argv: str) -> Outcome:
-    """The script's main() in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    code = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            importlib.import_module(f"load_{table}").main(list(argv))
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return Outcome(code, out.getvalue(), err.getvalue())
-
-
-def until(ask: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
-    """Ask again and again until the answer is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := ask():
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"after {seconds:.0f} s still not: {what}")
-
-
-def write_config(path: Path, credentials: dict[str, Any], **changes: dict[str, str]) -> Path:
-    """A credentials.json with some keys changed, given by section."""
-    document = {name: dict(part) | changes.get(name, {}) for name, part in credentials.items()}
-    path.write_text(json.dumps(document))
-    path.chmod(0o600)
-    return path
-
-
-#: A job of a few rows ends before the optimizing compiler has paid for itself: half the CPU time of its process.
-SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-
-
-def job_environment(**more: str) -> dict[str, str]:
-    """This process's environment as a job's own process gets it: no setting of ours leaks in, but for a small Java."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))
-    }
-    return kept | {"JDK_JAVA_OPTIONS": SMALL_JAVA} | more
-
-
-def counts(outcome: Outcome) -> dict[str, int]:
-    """The numbers of the line that a job prints, but for what it read."""
-    return {name: number for name, number in _numbers(outcome).items() if name != "read"}
-
-
-def rows_read(outcome: Outcome) -> int:
-    """How many rows of the grain a job read."""
-    return _numbers(outcome)["read"]
-
-
-def _numbers(outcome: Outcome) -> dict[str, int]:
-    text = outcome.out.strip().rsplit(": ", 1)[1]
-    return {name: int(number) for number, name in (part.split(" ") for part in text.split(", "))}
-
-
-def planned(**others: int) -> dict[str, int]:
-    """A whole set of counts, of which only those that are not 0 are named."""
-    return {"new": 0, "changed": 0, "expired": 0, "deleted": 0, "quarantined": 0} | others
-
-
-_ADDRESS = """
-    'address', a.address, 'address2', a.address2, 'district', a.district, 'city', ci.city, 'country', co.country,
-    'postal_code', a.postal_code, 'phone', a.phone
-"""
-_JOINS = "JOIN address a USING (address_id) JOIN city ci USING (city_id) JOIN country co USING (country_id)"
-SOURCE_MEMBERS = {
-    "dim_customer": f"""
-        SELECT jsonb_build_object('customer_id', customer_id, 'first_name', first_name, 'last_name', last_name,
-            'email', email, {_ADDRESS}, 'active', active, 'create_date', create_date, 'store_id', store_id)::text
-        FROM customer {_JOINS} ORDER BY customer_id
-    """,
-    "dim_staff": f"""
-        SELECT jsonb_build_object('staff_id', staff_id, 'first_name', first_name, 'last_name', last_name,
-            'email', email, {_ADDRESS}, 'active', active, 'store_id', store_id)::text
-        FROM staff {_JOINS} ORDER BY staff_id
-    """,
-    "dim_store": f"""
-        SELECT jsonb_build_object('store_id', s.store_id, {_ADDRESS}, 'manager_staff_id', manager_staff_id,
-            'manager_first_name', m.first_name, 'manager_last_name', m.last_name)::text
-        FROM store s JOIN staff m ON m.staff_id = manager_staff_id
-        JOIN address a ON a.address_id = s.address_id JOIN city ci USING (city_id) JOIN country co USING (country_id)
-        ORDER BY s.store_id
-    """,
-    "dim_movie": """
-        SELECT jsonb_build_object('film_id', f.film_id, 'title', title, 'description', description,
-            'release_year', release_year, 'language', rtrim(l.name), 'rental_duration', rental_duration,
-            'rental_rate', rental_rate, 'length', length, 'replacement_cost', replacement_cost, 'rating', rating,
-            'category', (SELECT string_agg(name, ', ' ORDER BY name COLLATE "C")
-                FROM film_category fc JOIN category USING (category_id) WHERE fc.film_id = f.film_id),
-            'special_features', CASE WHEN special_features IS NOT NULL THEN coalesce(
-                (SELECT string_agg(feature, ', ' ORDER BY feature COLLATE "C")
-                    FROM unnest(special_features) AS feature), '') END)::text
-        FROM film f JOIN language l USING (language_id) ORDER BY f.film_id
-    """,
-}

@@ -17,7 +17,8 @@ from redshift_emulator.emulator import Emulator
 from sandbox.access import WRITER
 from sandbox.postgres import SUPERUSER
 from sandbox.server import Sandbox
-from tests.support.lab import Lab, Place
+from tests.support.database import DatabaseClient
+from tests.support.environment import Environment
 
 Rows = list[list[Any]]
 NUMBERS = itertools.count(1)
@@ -84,7 +85,9 @@ class Bucket:
         return f"COPY {table} FROM '{source}' IAM_ROLE '{self.emulator.iam_role}' FORMAT AS PARQUET {' '.join(options)}"
 
 
-def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox, template: str | None = None) -> Lab:
+def to_redshift(
+    env: Environment, cluster: Emulator, server: Sandbox, template: str | None = None
+) -> Environment:
     """The same source, and a database of the cluster: an empty one, or a clone of one that was loaded."""
     name = f"redshift_{next(NUMBERS)}"
     if template is None:
@@ -92,12 +95,14 @@ def to_redshift(lab: Lab, cluster: Emulator, server: Sandbox, template: str | No
     else:
         server.clone(template, name)
     cluster.serve(name)
-    config = lab.config.with_name(f"{name}.json")
-    config.write_text(json.dumps(json.loads(lab.config.read_text()) | cluster.credentials(name)))
-    behind = Place(lab.source.port, server.state.passwords[SUPERUSER], name, "dw")
-    made = Lab(lab.source, behind, config, (*lab.secrets, cluster.password, cluster.s3.secret_access_key))
+    config = env.config.with_name(f"{name}.json")
+    config.write_text(json.dumps(json.loads(env.config.read_text()) | cluster.credentials(name)))
+    behind = DatabaseClient(env.source.port, server.state.passwords[SUPERUSER], name, "dw")
+    made = Environment(
+        env.source, behind, config, (*env.secrets, cluster.password, cluster.s3.secret_access_key)
+    )
     if template is not None:  # loaded from another clone: it shall take this one for the same source
-        made.take_for_the_same_source()
+        made.accept_source()
     return made
 
 
@@ -106,6 +111,6 @@ def staged_files(cluster: Emulator) -> list[str]:
     return [entry["Key"] for entry in found.get("Contents", ())]
 
 
-def check_clean(lab: Lab, cluster: Emulator) -> None:
-    assert lab.staging_tables() == []
+def check_clean(env: Environment, cluster: Emulator) -> None:
+    assert env.staging_tables() == []
     assert staged_files(cluster) == []
