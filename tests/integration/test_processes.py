@@ -60,7 +60,7 @@ def test_spark_submit_from_another_directory(env: Environment, tmp_path: Path) -
     assert not [secret for secret in env.secrets if secret in running]
     env.check_output(outcome)
     assert outcome.out.splitlines()[-1].endswith(
-        "30 read, 0 new, 4 changed, 4 expired, 0 deleted, 0 quarantined"
+        "4 read, 0 new, 4 changed, 4 expired, 0 deleted, 0 quarantined"
     )
     assert env.current_members("dim_customer") == env.source_members("dim_customer")
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
