@@ -59,9 +59,8 @@ class RedshiftCursor:
         if isinstance(values, Mapping):
             statement, values = with_values(statement, values), None
         if values is None:
-            statement = statement.replace(
-                "%", "%%"
-            )  # the driver reads % as a placeholder even without values
+            # The driver reads % as the beginning of a bound value even where there are no values.
+            statement = statement.replace("%", "%%")
         self._cursor.execute(statement, None if values is None else tuple(values))
 
     def fetchone(self) -> Row | None:

@@ -372,7 +372,7 @@ def test_a_long_transaction_is_seen_a_day_late_and_is_older_than_what_was_seen_b
         ]
     assert late, "nothing became visible out of order"
     assert all(paid.date() <= FIRST_DAY for _, paid in late)
-    # By key too: whoever goes on after the greatest key seen would miss them.
+    # By key too: a reader that continues after the greatest key it has seen would miss them.
     assert min(key for key, _ in late) < max(seen)
     assert source.value(waiting) == 0
 
