@@ -96,7 +96,7 @@ def test_a_fact_without_a_required_value_is_rejected(framed):
             SALE
             | {"sales_key": 4, "customer_id": None, "staff_id": None, "store_id": None}
             | {"film_id": None, "rental_id": None},
-            # The first rule that a row breaks is the one that is told.
+            # The first rule that a row breaks is the one that is reported.
             SALE | {"sales_key": 5, "sales_amount": None, "payment_ts": None},
             SALE | {"sales_key": None},
         ],
