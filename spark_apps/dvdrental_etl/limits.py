@@ -38,6 +38,8 @@ class Limits:
     analyzed_staging_rows: int = 100_000
     #: Attempts at a publish that the warehouse aborts in favour of another transaction.
     conflict_attempts: int = 5
+    #: Seconds until a wait for a lock ends.
+    lock_seconds: int = 600
     #: Redshift: the smallest file for one slice, and what a task holds in memory before it becomes files, in bytes.
     file_bytes: int = MEGABYTE
     held_bytes: int = 64 * MEGABYTE
