@@ -211,7 +211,7 @@ class Warehouse(ABC):
 
     def totals(self, cursor: Cursor, target: Target, table: str) -> Totals:
         """Rows, and for a fact money per day of its event, in staging or in the published table."""
-        day, amount = "CAST(NULL AS date)", "NULL"
+        day, amount = "CAST(NULL AS date)", "CAST(NULL AS numeric(18,2))"
         if isinstance(target, Fact):
             day, amount = f"CAST({target.event} AS date)", f"SUM({target.amount})"
         cursor.execute(f"SELECT {day}, COUNT(*), {amount} FROM {table} GROUP BY 1")
