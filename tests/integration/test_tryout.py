@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from dvdrental_etl import tryout
+from dvdrental_etl import tryout, tryout_rows
 from dvdrental_etl.verify.checks import CHECKS
 from dvdrental_etl.verify.statements import Statement
 from tests.support.environment import Environment
@@ -42,7 +42,7 @@ def test_a_statement_that_fails_is_named_and_nothing_is_left(
 def test_a_value_that_is_read_back_otherwise_is_named(
     empty: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = tryout.rows
+    whole = tryout_rows.rows
 
     def later(*arguments: object) -> Iterator[pa.RecordBatch]:
         for batch in whole(*arguments):  # type: ignore[arg-type]

@@ -2,26 +2,21 @@
 
 import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
 
 import pytest
 
 import load_fact_sales
 from dvdrental_etl import config
-from dvdrental_etl.model.run_record import Batch
+from dvdrental_etl.model.run_record import Attempt, Batch
 from dvdrental_etl.pipeline import attempts
 from dvdrental_etl.warehouse.postgres import Postgres
 from tests.support.database import DatabaseClient
 from tests.support.environment import Environment
-from tests.support.jobs import Outcome, counts, expected_counts, run_in_process, write_config
+from tests.support.jobs import Outcome, run_in_process, write_config
 from tests.support.proxy import Proxy
 from tests.support.waiting import until
 
@@ -35,7 +30,7 @@ def batch(env: Environment) -> Batch:
 
 
 @contextmanager
-def frozen_in_its_publish(env: Environment, table: str) -> Iterator[attempts.Attempt]:
+def frozen_in_its_publish(env: Environment, table: str) -> Iterator[Attempt]:
     """A driver that has locked the table, and its own row of the record, and does no more."""
     with Postgres(config.load(env.config, {})) as warehouse:
         attempt = attempts.start(warehouse, batch(env), table, "any code")
@@ -108,7 +103,7 @@ def test_of_two_attempts_the_later_one_publishes(env: Environment) -> None:
     settings = config.load(env.config, {})
     begun = threading.Barrier(8)
 
-    def announce(_: int) -> attempts.Attempt:
+    def announce(_: int) -> Attempt:
         with Postgres(settings) as warehouse:
             begun.wait()
             return attempts.start(warehouse, batch(env), "fact_sales", "any code")
