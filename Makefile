@@ -71,8 +71,8 @@ report: env ## the report of the last run, here and as a page in .sandbox/report
 	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.report $(SANDBOX_CONFIG) \
 		--page .sandbox/report.html$(if $(RUN_ID), --run '$(RUN_ID)')
 
-tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json)
-	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json)
+tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')
 
 down: env ## stop the sandbox, and what runs beside it; its data stays
 	@$(RUN) -m sandbox down

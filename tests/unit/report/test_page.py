@@ -18,7 +18,8 @@ class Elements(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.open = [], []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
         self.feed(text)
         assert self.open == []
 

@@ -36,6 +36,7 @@ def test_the_worst_comes_first(changed, tone, headline):
 
 
 def test_money_that_is_missing_is_the_headline():
+    assert REPORT.money
     money = replace(REPORT.money, warehouse=Totals(14600, Decimal("61330.03")))
     assert money.difference == Totals(0, Decimal("0.01"))
     told = report(loads=CLEAN, money=money)
