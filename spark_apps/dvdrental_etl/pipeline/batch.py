@@ -10,6 +10,7 @@ from dvdrental_etl.errors import UsageError
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch, BatchStatus
 from dvdrental_etl.pipeline.code_version import code_version
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
@@ -30,6 +31,7 @@ def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -
             as_of = source.in_its_time_zone(as_of)
         with warehouse.transaction() as cursor:
             warehouse.ensure_tables(cursor)
+        reporting.keep_current(warehouse)
         return join(warehouse, run_id, as_of, clock)
 
 

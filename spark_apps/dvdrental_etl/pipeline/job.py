@@ -26,6 +26,7 @@ from dvdrental_etl.pipeline.context import Extraction, LoadContext, SourceState
 from dvdrental_etl.pipeline.failures import attributed
 from dvdrental_etl.pipeline.load import publish
 from dvdrental_etl.pipeline.plan import plan
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
@@ -107,6 +108,7 @@ class Run:
         options, clock = self._options, self._source.clock()
         with self._warehouse.transaction() as cursor:
             self._warehouse.ensure_tables(cursor)
+        reporting.keep_current(self._warehouse)
         name = (
             options.batch_id or f"load_{self._target.table} {clock:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
         )

@@ -119,6 +119,14 @@ class Warehouse(ABC):
     def _create_tables(self, cursor: Cursor) -> None:
         """Run the DDL and the physical design."""
 
+    @abstractmethod
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see, and make way for it."""
+
+    @abstractmethod
+    def informational(self, key: str) -> str | None:
+        """ALTER TABLE ... ADD FOREIGN KEY in the form in which nothing is enforced; None where there is none."""
+
     def _columns(self, cursor: Cursor) -> dict[str, list[tuple[str, str]]]:
         """Table -> its columns, their types written as the DDL writes them."""
         cursor.execute(
