@@ -75,7 +75,7 @@ class Reader:
         reader = _jdbc(self.spark, self.source.database).option(
             "sessionInitStatement", _import_snapshot(self.source)
         )
-        found = reader.jdbc(_with_binary_transfer(self.source.database.url), query, predicates=predicates)
+        found = reader.jdbc(_with_binary_transfer(self.source.database.jdbc), query, predicates=predicates)
         found = found.drop("stored_key")
         # Spark cannot know that one read is one partition. When it does, it joins small tables in one task, without a
         # shuffle: most of a small load's work.
@@ -93,7 +93,7 @@ def _jdbc(spark: "SparkSession", database: Database) -> "DataFrameReader":
     """A JDBC reader that streams rows, in binary. The password is an option of the read, never of Spark."""
     return (
         spark.read.format("jdbc")
-        .option("url", _with_binary_transfer(database.url))
+        .option("url", _with_binary_transfer(database.jdbc))
         .option("driver", "org.postgresql.Driver")
         .option("user", database.user)
         .option("password", database.password)

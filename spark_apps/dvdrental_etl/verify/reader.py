@@ -70,7 +70,7 @@ class SnapshotReader:
         return isinstance(self._database, Warehouse) and self._database.kind == "redshift"
 
     def _connect(self) -> Any:
-        if self._is_redshift:
+        if isinstance(self._database, Warehouse) and self._is_redshift:
             return redshift.connect(self._database, APPLICATION)
         connection = postgres.connect(self._database.libpq(), APPLICATION)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
