@@ -391,7 +391,7 @@ def test_a_duplicate_key_in_staging_is_refused(loaded: Environment, monkeypatch:
     assert loaded.content() == before
 
 
-# What is said and sent.
+# What is reported and sent.
 
 
 def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(

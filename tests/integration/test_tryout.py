@@ -6,8 +6,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from dvdrental_etl import tryout
-from dvdrental_etl.tryout_rows import rows as sample_rows
+from dvdrental_etl import tryout, tryout_rows
 from dvdrental_etl.verify.checks import CHECKS
 from dvdrental_etl.verify.statements import Statement
 from tests.support.environment import Environment
@@ -43,9 +42,10 @@ def test_a_statement_that_fails_is_named_and_nothing_is_left(
 def test_a_value_that_is_read_back_otherwise_is_named(
     empty: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    whole = tryout_rows.rows
 
     def later(*arguments: object) -> Iterator[pa.RecordBatch]:
-        for batch in sample_rows(*arguments):  # type: ignore[arg-type]
+        for batch in whole(*arguments):  # type: ignore[arg-type]
             place = batch.schema.get_field_index("changed_at")
             column = [
                 moment and moment - timedelta(microseconds=1) for moment in batch.column(place).to_pylist()
@@ -67,10 +67,7 @@ def test_a_role_that_may_not_create_a_schema_works_in_an_empty_one(
     owner = empty.warehouse.value(
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
     )
-    name = empty.warehouse.database
-    empty.warehouse(
-        f"ALTER DATABASE {name} OWNER TO postgres; GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {owner}"
-    )
+    empty.warehouse(f"ALTER DATABASE {empty.warehouse.database} OWNER TO postgres")
     assert tryout.main([str(empty.config)]) == 3
     assert f"'{owner}' may not create a schema here, and schema dw is not there" in capsys.readouterr().err
     empty.warehouse(f"CREATE SCHEMA dw AUTHORIZATION {owner}; CREATE SCHEMA trial AUTHORIZATION {owner}")

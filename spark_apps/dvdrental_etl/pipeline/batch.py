@@ -24,7 +24,7 @@ def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -
 
     An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone.
     """
-    with Source(settings.source) as source, open_warehouse(settings) as warehouse:
+    with Source(settings.source, settings.limits) as source, open_warehouse(settings) as warehouse:
         clock = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.in_its_time_zone(as_of)
@@ -39,7 +39,7 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
     Raises UsageError when as_of contradicts the batch.
     """
     with warehouse.writing() as cursor:
-        warehouse.lock_record(cursor, "etl_batch")
+        warehouse.lock_record(cursor)
         cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
         found = cursor.fetchone()
         if found:

@@ -208,12 +208,9 @@ class Redshift(Warehouse):
         copy.require_read_as_written(cursor, name, merged(file.bounds for file in files))
 
     def name_session(self, cursor: Cursor, attempt: str) -> None:
-        """Nothing to do: end_idle_sessions() does not use the name here."""
-
-    def end_idle_sessions(self, cursor: Cursor, table: str, attempt: str) -> None:
         """Nothing to do: a session that is idle in a transaction keeps etl_lock until the cluster's own timeout."""
 
-    def lock_record(self, cursor: Cursor, table: str) -> None:
+    def lock_record(self, cursor: Cursor) -> None:
         """Nothing to do: writing() holds etl_lock."""
 
     def lock_for_publish(self, cursor: Cursor, target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Logins as teams have them, by the unmodified driver: IAM on a cluster and a workgroup, and Secrets Manager."""
+"""AWS's services as teams have them: logins by IAM and Secrets Manager, and files encrypted with a key of KMS."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import os
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
 from dvdrental_etl import config
 from dvdrental_etl.db import redshift
 from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.limits import DEFAULT_LIMITS
+from dvdrental_etl.staging.parquet import Files
 from redshift_emulator.emulator import Emulator
 from redshift_emulator.iam import CLUSTER, WORKGROUP
 
@@ -85,3 +88,21 @@ def test_a_login_in_secrets_manager(cluster: Emulator, tmp_path: Any) -> None:
     with pytest.raises(ConfigError, match="is not JSON with a password") as error:
         warehouse(cluster, tmp_path, url=url, password=f"secretsmanager:{name}/text")
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(("kms_key", "encryption"), [("", None), ("alias/etl", "aws:kms")])
+def test_files_are_encrypted_with_the_key_of_the_configuration(
+    cluster: Emulator, kms_key: str, encryption: str | None
+) -> None:
+    s3 = config.S3(f"s3://{cluster.s3.bucket}/kms", "", cluster.s3.endpoint, kms_key)
+    files = Files(s3, "dw", DEFAULT_LIMITS)
+    staged = files.write_rows(iter(pa.table({"a": [1]}).to_batches()), "stg_x", slices=1)
+    manifest = files.write_manifest("stg_x", staged)
+    for url in (staged[0].url, manifest):
+        bucket, key = url.removeprefix("s3://").split("/", 1)
+        found = cluster.s3.client().head_object(Bucket=bucket, Key=key)
+        asked = found.get("ServerSideEncryption"), found.get("SSEKMSKeyId")
+        assert asked == ((encryption, kms_key) if kms_key else (None, None)) or (
+            not kms_key and asked[1] is None
+        )
+    files.remove("stg_x")
