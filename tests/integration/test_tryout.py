@@ -67,7 +67,10 @@ def test_a_role_that_may_not_create_a_schema_works_in_an_empty_one(
     owner = empty.warehouse.value(
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
     )
-    empty.warehouse(f"ALTER DATABASE {empty.warehouse.database} OWNER TO postgres")
+    database = empty.warehouse.database
+    empty.warehouse(
+        f"ALTER DATABASE {database} OWNER TO postgres; GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {owner}"
+    )
     assert tryout.main([str(empty.config)]) == 3
     assert f"'{owner}' may not create a schema here, and schema dw is not there" in capsys.readouterr().err
     empty.warehouse(f"CREATE SCHEMA dw AUTHORIZATION {owner}; CREATE SCHEMA trial AUTHORIZATION {owner}")
