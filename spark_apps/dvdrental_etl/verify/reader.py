@@ -45,6 +45,7 @@ class SnapshotReader:
         self._database, self._side, self._failure, self._limits = database, side, failure, limits
         self._connection: Any = None  # psycopg2's, or redshift_connector's
         self._streams = 0
+        self._readable: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> "SnapshotReader":
         database = self._database
@@ -111,6 +112,22 @@ class SnapshotReader:
                 f"{self._side} {self._database.place}: {redshift.message(error)}",
                 "check the role's rights and the server's log",
             ) from error
+
+    def readable_columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table of PostgreSQL that this role may read."""
+        if table not in self._readable:
+            found = self.rows(
+                """
+                SELECT a.attname FROM pg_attribute a
+                JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = current_schema() AND c.relname = %(table)s
+                    AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+                ORDER BY a.attnum
+                """,
+                {"table": table},
+            )
+            self._readable[table] = tuple(name for (name,) in found)
+        return self._readable[table]
 
     def rows(self, query: str, parameters: Parameters = None) -> list[Row]:
         """All rows of a query."""
