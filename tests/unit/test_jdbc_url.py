@@ -8,7 +8,15 @@ from dvdrental_etl.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    "option", ["SSLMODE=require", "sslMode=require", "sslmode2=x", "nothing", "applicationname=x"]
+    "option",
+    [
+        "SSLMODE=require",
+        "sslMode=require",
+        "sslmode2=x",
+        "nothing",
+        "channelBinding=require",
+        "applicationname=x",
+    ],
 )
 def test_an_option_that_no_driver_knows_is_refused(option):
     with pytest.raises(ConfigError) as error:
