@@ -15,7 +15,7 @@ JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help audit demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or 
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
+
+audit: env ## known vulnerabilities of the locked packages; says so where there is no network
+	@$(RUN) -m tools.audit
 
 lint: env ## linters, formatter, type checker, direction of imports, spelling
 	@$(BIN)/ruff check .
