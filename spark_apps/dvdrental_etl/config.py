@@ -1,7 +1,6 @@
 """Configuration: a JSON file, overridden by environment variables, read into frozen dataclasses."""
 
 import json
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -38,8 +37,6 @@ KEYS: tuple[tuple[str, str, str | None], ...] = (
 
 #: warehouse.kind -> the scheme of its URL.
 SCHEMES = {"postgres": "postgresql", "redshift": "redshift"}
-
-log = logging.getLogger("dvdrental_etl")
 
 
 @dataclass(frozen=True)
@@ -108,12 +105,13 @@ class S3:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration of a run."""
+    """The whole configuration of a run. warnings: what is not good about it, for a person, and no reason to stop."""
 
     source: Database
     warehouse: Warehouse
     s3: S3
     limits: Limits = DEFAULT_LIMITS
+    warnings: tuple[str, ...] = ()
 
 
 def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -136,6 +134,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         Warehouse(**values["warehouse"]),
         S3(**values["s3"]),
         _limits(document.get("limits", {}), environ),
+        _warnings(config or DEFAULT_FILE, document),
     )
     if settings.warehouse.kind not in SCHEMES:
         raise ConfigError(
@@ -200,7 +199,6 @@ def _read(config: Path | None) -> dict[str, dict[str, Any]]:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}", "check the file's permissions"
         ) from None
-    _warn_if_others_can_read(path, document)
     known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
     known["limits"] = {limit.name for limit in fields(Limits)}
     if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
@@ -212,12 +210,11 @@ def _read(config: Path | None) -> dict[str, dict[str, Any]]:
     return document
 
 
-def _warn_if_others_can_read(path: Path, document: Any) -> None:
-    """As libpq does for .pgpass. A warning, not a refusal: a mounted secret may have a mode that nobody can change."""
-    sections = document.values() if isinstance(document, dict) else ()
-    holds_password = any(isinstance(part, dict) and part.get("password") for part in sections)
-    if holds_password and path.stat().st_mode & 0o077:
-        log.warning("warning: %s holds passwords, and other users can read it -> chmod 600 %s", path, path)
+def _warnings(path: Path, document: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """As libpq does for .pgpass. No refusal: a mounted secret may have a mode that nobody can change."""
+    if any(part.get("password") for part in document.values()) and path.stat().st_mode & 0o077:
+        return (f"{path} holds passwords, and other users can read it -> chmod 600 {path}",)
+    return ()
 
 
 def _check_s3(s3: S3) -> None:

@@ -11,7 +11,7 @@ from dvdrental_etl.errors import ConfigError
 NAMES = {"postgresql": "PostgreSQL", "redshift": "Redshift"}
 PORTS = {"postgresql": 5432, "redshift": 5439}
 #: Options that libpq has under the same name as the JDBC driver.
-SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
+SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "options"})
 #: Options of PostgreSQL's JDBC driver that may be given: TLS, waits, and how rows are fetched. Neither driver reports a
 #: name that it does not know, such as SSLMODE. channelBinding is not among them: the driver of jars/, 42.7.4, does not
 #: keep to it (CVE-2025-49146), and nobody shall rely on it.
@@ -26,7 +26,7 @@ POSTGRESQL_OPTIONS = SHARED_OPTIONS | {
         "defaultRowFetchSize",
     ),
     *("binaryTransfer", "adaptiveFetch", "adaptiveFetchMaximum", "adaptiveFetchMinimum", "maxResultBuffer"),
-    *("options", "currentSchema", "readOnly", "logServerErrorDetail", "assumeMinServerVersion"),
+    *("currentSchema", "readOnly", "logServerErrorDetail", "assumeMinServerVersion"),
 }
 #: Options of jdbc:redshift:iam:, in small letters (Amazon's driver takes any), and redshift_connector's name of each.
 IAM_OPTIONS = {

@@ -381,26 +381,24 @@ def test_the_older_way_to_ask_for_tls_is_not_weaker_for_libpq(options, sslmode):
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_a_file_with_passwords_that_others_can_read_is_warned_of(tmp_path, caplog, mode):
+def test_a_file_with_passwords_that_others_can_read_is_warned_of(tmp_path, mode):
     path = tmp_path / "credentials.json"
     path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
     path.chmod(mode)
-    config.load(path, {})
-    assert caplog.messages == [
-        f"warning: {path} holds passwords, and other users can read it -> chmod 600 {path}"
-    ]
+    assert config.load(path, {}).warnings == (
+        f"{path} holds passwords, and other users can read it -> chmod 600 {path}",
+    )
 
 
-def test_a_private_file_and_one_without_passwords_are_not_warned_of(tmp_path, caplog):
+def test_a_private_file_and_one_without_passwords_are_not_warned_of(tmp_path):
     path = tmp_path / "credentials.json"
     path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
     path.chmod(0o600)
-    config.load(path, {})
+    assert config.load(path, {}).warnings == ()
     document = {section: part | {"password": ""} for section, part in DOCUMENT.items() if section != "s3"}
     path.write_text(json.dumps(document), encoding="utf-8")
     path.chmod(0o644)
-    config.load(path, {"DVDRENTAL_SOURCE_PASSWORD": "x"})
-    assert caplog.messages == []
+    assert config.load(path, {"DVDRENTAL_SOURCE_PASSWORD": "x"}).warnings == ()
 
 
 def test_a_login_by_iam_needs_no_user_and_no_password(load):

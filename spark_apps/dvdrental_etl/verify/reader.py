@@ -54,7 +54,7 @@ class SnapshotReader:
         except (psycopg2.OperationalError, *redshift.Errors) as error:
             raise self._failure(
                 f"{self._side} {database.place} cannot be reached as '{database.user}': {redshift.message(error)}",
-                f"check {self._side}.url, user and password, and that the server takes connections from here",
+                postgres.advice(self._side, error),
             ) from None
         try:
             with self._translated_errors():
