@@ -15,7 +15,7 @@ JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help audit demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or 
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
+audit: env ## known vulnerabilities of the locked packages; says so where there is no network
+	@$(RUN) -m tools.audit
+
 lint: env ## linters, formatter, type checker, direction of imports, spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -74,9 +77,10 @@ env: ## .venv from requirements.lock, unless it is current
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
 
-generate: env ## verify's SQL, views, comments, data dictionary from the DDL and the scripts' TARGET: after a change of either
+generate: env ## verify's SQL, views, comments, roles, data dictionary from the DDL and the scripts: after a change of either
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_verify
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_reporting
+	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_roles
 
 driver: env ## the JDBC driver in jars/, by checksum
 	@$(RUN) -m tools.jdbc_driver

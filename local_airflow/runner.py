@@ -12,7 +12,7 @@ from rich.console import Console
 from local_airflow import report
 from local_airflow.client import DAG, Client
 from local_airflow.errors import LocalAirflowError
-from local_airflow.runtime import ROOT, Airflow, connections
+from local_airflow.runtime import ROOT, USER, Airflow, connections
 from local_airflow.spark import LocalSpark
 
 LOG_LINES = 25  # printed of a failed task's log
@@ -78,7 +78,7 @@ class DagRunner:
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
         try:
             with self.airflow() as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
                 client.end_unfinished_runs()
@@ -130,12 +130,12 @@ class DagRunner:
         self.spark.train(self.directory / "credentials.json")
         try:
             with self.airflow(UI_PORT) as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
-                self.log(
-                    f"[bold]{airflow.url}/dags/{DAG}[/bold]  no login, this machine only; stop it with Ctrl-C"
-                )
+                self.log(f"[bold]{airflow.url}/dags/{DAG}[/bold]  this machine only; stop it with Ctrl-C")
+                told = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
+                self.log(f"login: user {USER}, password {told}")
                 self.log("The nightly schedule is off: start a run with the Trigger button")
                 while True:
                     airflow.check()

@@ -138,6 +138,50 @@ def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: Mod
 
 
 @pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (
+            {"host": "c.abc.eu-west-1.redshift.amazonaws.com", "login": "etl", "extra_dejson": {"iam": True}},
+            "jdbc:redshift:iam://c.abc.eu-west-1.redshift.amazonaws.com:5439/d",
+        ),
+        (
+            {
+                "host": None,
+                "login": None,
+                "extra_dejson": {
+                    "iam": True,
+                    "cluster_identifier": "c",
+                    "region": "eu-west-1",
+                    "db_user": "etl",
+                    "db_groups": ["a", "b"],
+                    "auto_create": True,
+                },
+            },
+            "jdbc:redshift:iam://c:eu-west-1/d?DbUser=etl&DbGroups=a%2Cb&AutoCreate=true",
+        ),
+        (
+            {
+                "login": None,
+                "extra_dejson": {"iam": "true", "is_serverless": True, "serverless_work_group": "w"},
+            },
+            "jdbc:redshift:iam://db:5439/d?IsServerless=true&ServerlessWorkGroup=w",
+        ),
+    ],
+)
+def test_airflows_extras_for_iam_become_a_url(
+    dag: Any, dag_file: ModuleType, given: dict[str, Any], url: str
+) -> None:
+    staging = {"s3_staging": "s3://b/p", "query_group": "night", "s3_kms_key": "alias/etl"}
+    given = given | {"extra_dejson": given["extra_dejson"] | staging}
+    values = rendered(
+        dag, dag_file, dvdrental_warehouse=connection(conn_type="redshift", password=None, **given)
+    )
+    loaded = config.load(None, values)
+    assert loaded.warehouse.url == url
+    assert (loaded.warehouse.query_group, loaded.s3.kms_key) == ("night", "alias/etl")
+
+
+@pytest.mark.parametrize(
     ("host", "address"),
     [
         ("local[2]", "127.0.0.1"),

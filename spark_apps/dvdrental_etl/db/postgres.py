@@ -50,3 +50,12 @@ def _limit_waits(cursor: Any, limits: Limits) -> None:
         " JOIN unnest(%s, %s) AS w (name, value) ON w.name = s.name",
         (list(settings), list(settings.values())),
     )
+
+
+def advice(section: str, error: BaseException) -> str:
+    """What to do where a server cannot be reached, for a person. section: source or warehouse."""
+    if "does not support SSL" in str(error):
+        return f"set up TLS in the server, or add ?sslmode=disable to {section}.url to do without"
+    return (
+        f"check {section}.url, user and password, and that the server accepts connections from this machine"
+    )

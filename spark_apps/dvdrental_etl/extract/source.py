@@ -65,7 +65,7 @@ class Source:
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
-                "check source.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("source", error),
             ) from None
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return self

@@ -140,6 +140,8 @@ def start(target: Target, description: str | None, argv: Sequence[str] | None) -
             run = Run(target, options, source, warehouse)
             with attributed(settings):
                 yield run
+        for warning in settings.warnings:  # last: where a run fails, its error is the first line
+            log.warning("load_%s: warning: %s", target.table, warning)
     except EtlError as error:
         _print_error(target, str(error))
         if options.debug:

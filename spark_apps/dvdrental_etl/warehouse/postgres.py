@@ -43,7 +43,7 @@ class Postgres(Warehouse):
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
-                "check warehouse.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("warehouse", error),
             ) from None
 
     def close(self) -> None:
