@@ -14,8 +14,13 @@ RUN    := $(BIN)/python
 JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+SANDBOX_CONFIG := .sandbox/credentials.json
+# Clients of the emulator trust its certificate and reach its S3 by these variables.
+AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
+
 .DEFAULT_GOAL := help
-.PHONY: help audit demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help audit demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report tryout down env \
+	driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +69,11 @@ new-dimension: env ## the starting files of a dimension (NAME=dim_language); the
 	@$(RUN) -m tools.new_dimension $(NAME)
 
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
-	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
+	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify $(SANDBOX_CONFIG)
+
+report: env ## the report of the last run, here and as a page in .sandbox/report.html (RUN_ID=... for another run)
+	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.report $(SANDBOX_CONFIG) \
+		--page .sandbox/report.html$(if $(RUN_ID), --run '$(RUN_ID)')
 
 tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')

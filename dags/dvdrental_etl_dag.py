@@ -22,7 +22,11 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from dvdrental import run_report
+from dvdrental.alerts import Alert, late_night
 from dvdrental.connections import FACT_PROPERTIES, MACROS, PROPERTIES, ROOT, SETTINGS, SPARK, check_spark
 from dvdrental.retries import EtlRetryPolicy
 
@@ -31,6 +35,8 @@ FACT = "fact_sales"
 TABLES = (*DIMENSIONS, FACT)
 
 SPARK_APPS = ROOT / "spark_apps"
+#: A night that takes longer, from its place in the queue on, is late.
+DEADLINE = timedelta(hours=2)
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
@@ -44,8 +50,9 @@ DOCS = """
 
 Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and sets its
 timestamp, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
-published with plain SQL, by itself and against the source. Every load is safe to repeat: clear a failed task and
-it goes on from there.
+published with plain SQL, by itself and against the source. **report** tells what the run did, also a failed one: see
+the tab *Report* of a run. **quarantine** is red while rows are in quarantine; the run does not fail because of it.
+Every load is safe to repeat: clear a failed task and it goes on from there.
 
 | connection | content |
 |---|---|
@@ -100,7 +107,7 @@ def close_failed(context: Context) -> None:
     batch.close(settings, str(context["run_id"]), BatchStatus.FAILED)
 
 
-@task(execution_timeout=timedelta(minutes=10))
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=[close_failed, Alert("task-failed")])
 def prepare() -> None:
     """Check the connections, create what is missing in the warehouse, open the batch and set its as_of."""
     check_spark()
@@ -123,10 +130,24 @@ def verify() -> None:
     from dvdrental_etl.pipeline import batch
     from dvdrental_etl.verify import run
 
-    findings = run.run(settings, context["run_id"])
+    findings = [f"{finding.check}: {finding.detail}" for finding in run.run(settings, context["run_id"])]
+    context["ti"].xcom_push(key=run_report.FINDINGS, value=findings)
     if findings:
-        raise AirflowFailException("; ".join(f"{finding.check}: {finding.detail}" for finding in findings))
+        raise AirflowFailException("; ".join(findings))
     batch.close(settings, context["run_id"], BatchStatus.DONE)
+
+
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=Alert("task-failed"))
+def report() -> dict[str, Any]:
+    """Write the report of this run, also of one that failed: into this log, XCom, the run's note and the tab Report."""
+    context = get_current_context()
+    return run_report.write(etl_settings(context), context)
+
+
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=None)
+def quarantine() -> None:
+    """Show in the grid whether rows are in quarantine: green none, skipped up to the threshold, red above it."""
+    run_report.show_quarantine(get_current_context())
 
 
 def load(table: str) -> SparkSubmitOperator:
@@ -162,6 +183,12 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=8),
+    deadline=DeadlineAlert(
+        name="late-night",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=DEADLINE,
+        callback=SyncCallback(late_night),
+    ),
     tags=["dvdrental"],
     user_defined_macros=MACROS,
     default_args={
@@ -208,4 +235,7 @@ with DAG(
         ),
     },
 ):
-    prepare() >> [load(table) for table in DIMENSIONS] >> load(FACT) >> verify()
+    checked = verify()
+    prepare() >> [load(table) for table in DIMENSIONS] >> load(FACT) >> checked
+    # Teardowns run whatever happened before, and how the run ended is none of their business.
+    checked >> report().as_teardown() >> quarantine().as_teardown()

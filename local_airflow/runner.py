@@ -103,6 +103,8 @@ class DagRunner:
                 self.log(f"{name} [green]done[/green] in {instance['duration']:.1f} s")
             elif state == "skipped":
                 self.log(f"{name} [yellow]skipped[/yellow]")
+            elif state == "failed" and instance["task_id"] == "quarantine":
+                self.log(f"{name} [yellow]not empty[/yellow]: the report tells the rows")
             elif state in ("failed", "up_for_retry"):
                 self.log(f"{name} [red]failed[/red]; the end of its log:")
                 for line in client.log(run_id, instance)[-LOG_LINES:]:
@@ -119,6 +121,7 @@ class DagRunner:
         option = "" if self.directory == ROOT / ".sandbox" else f" --dir {self.directory}"
         database = " redshift" if self.credentials["warehouse"]["kind"] == "redshift" else ""
         self.console.print("Query it:      [bold].venv/bin/python -m sandbox psql" + database + option)
+        self.console.print("Its report:    [bold]make report[/bold]")
         self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
         self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + option)
         if result.difference != report.Totals(0, result.difference.amount * 0):

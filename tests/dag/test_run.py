@@ -10,6 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from dvdrental_etl.report.run_report import RunReport
 from local_airflow import report
 from sandbox import spark_cluster
 from tests.support.dag_runs import DIMENSIONS, Finished, running
@@ -70,6 +73,23 @@ def test_the_report_compares_both_sides(finished: Finished) -> None:
     assert finished.warehouse(by_month.format("payment_ts", "sales_amount", "fact_sales")) == paid
 
 
+def test_the_run_has_its_report(finished: Finished) -> None:
+    """In XCom as values, in the log as text, in the run's note as one sentence."""
+    rows = metadata(finished, "SELECT key, value FROM xcom WHERE task_id = 'report'")
+    entries = {key: json.loads(value) if isinstance(value, str) else value for key, value in rows}
+    told = TypeAdapter(RunReport).validate_python(entries["return_value"])
+    assert told.run.run_id == finished.run_id
+    assert told.findings == ()
+    assert told.money is not None
+    assert told.money.source.payments == finished.source("SELECT count(*) FROM {}.payment")[0][0]
+    assert entries["quarantined"] == 0
+    assert re.fullmatch(r"5 tables published, [\d,]+ rows written", entries["headline"])
+    assert metadata(finished, "SELECT content FROM dag_run_note") == [(entries["headline"],)]
+    (log,) = finished.demo.home.glob("logs/*/*/task_id=report/attempt=1.log")
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert "difference          0       0.00" in "\n".join(events)
+
+
 # Who ran, and when.
 
 
@@ -107,7 +127,7 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
 
 def test_no_password_is_in_a_file_of_airflow(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
-    assert len([path for path in files if path.name == "attempt=1.log"]) == 7
+    assert len([path for path in files if path.name == "attempt=1.log"]) == 9
     assert any(path.name == "airflow.db" for path in files)
     finished.check_holds_no_password(files)
 

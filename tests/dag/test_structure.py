@@ -34,7 +34,9 @@ def test_edges(dag: Any) -> None:
         "prepare": DIMENSIONS,
         **{dimension: {"load_fact_sales"} for dimension in DIMENSIONS},
         "load_fact_sales": {"verify"},
-        "verify": set(),
+        "verify": {"report"},
+        "report": {"quarantine"},
+        "quarantine": set(),
     }
 
 
@@ -68,8 +70,22 @@ def test_tasks_are_retried(dag: Any, dag_file: ModuleType) -> None:
 
 
 def test_a_skipped_dimension_stops_nothing_and_a_failed_one_does(dag: Any) -> None:
-    rules = {task.task_id: task.trigger_rule.value for task in dag.tasks if task.upstream_task_ids}
-    assert set(rules.values()) == {"none_failed"}
+    rules = {task.trigger_rule.value for task in dag.tasks if task.upstream_task_ids and not task.is_teardown}
+    assert rules == {"none_failed"}
+
+
+def test_the_report_follows_every_run_and_does_not_decide_how_it_ended(dag: Any) -> None:
+    for name in ("report", "quarantine"):
+        task = dag.get_task(name)
+        assert task.is_teardown
+        assert not task.on_failure_fail_dagrun
+        assert task.trigger_rule.value == "all_done_setup_success"  # and there is no setup
+
+
+def test_a_late_night_has_a_deadline_before_the_timeout(dag: Any) -> None:
+    (deadline,) = dag.deadline
+    assert deadline.interval < dag.dagrun_timeout
+    assert deadline.callback.path == "dvdrental.alerts.late_night"
 
 
 def test_templates_hold_for_every_kind_of_run(dag: Any, dag_file: ModuleType) -> None:

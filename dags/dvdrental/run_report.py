@@ -1,0 +1,63 @@
+"""What follows a run: its report for people, and its quarantine as a task that shows a colour in the grid."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context, Variable
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dvdrental.alerts import Alert
+
+if TYPE_CHECKING:
+    from dvdrental_etl.config import Settings
+
+#: Task ids, and the keys of their XCom entries: the plugin reads them, too.
+REPORT, VERIFY = "report", "verify"
+FINDINGS, HEADLINE, QUARANTINED = "findings", "headline", "quarantined"
+#: Up to so many rows in quarantine are no reason for an alert. An Airflow variable of that name replaces it.
+THRESHOLD = "dvdrental_quarantine_threshold"
+log = logging.getLogger("dvdrental.report")
+
+
+def write(settings: "Settings", context: Context) -> dict[str, Any]:
+    """Log the report of this run as the last lines, alert if it went wrong, and return it as JSON for the page.
+
+    Raises AirflowSkipException if the run did not come so far that there is anything to report.
+    """
+    from pydantic import TypeAdapter
+
+    from dvdrental_etl.errors import UsageError
+    from dvdrental_etl.report import text
+    from dvdrental_etl.report.read import read
+    from dvdrental_etl.report.run_report import RunReport
+
+    task, run_id = context["ti"], str(context["run_id"])
+    try:
+        report = read(settings, run_id, task.xcom_pull(task_ids=VERIFY, key=FINDINGS))
+    except UsageError:
+        raise AirflowSkipException("this run opened no batch: see the log of prepare") from None
+    task.xcom_push(key=HEADLINE, value=report.headline)
+    task.xcom_push(key=QUARANTINED, value=report.quarantined)
+    if report.tone == "bad":
+        reasons = [f"{load.table}: {load.reason}" for load in report.failed]
+        Alert("run-went-wrong").send(context, [report.headline, *reasons, *(report.findings or ())])
+    for line in text.lines(report):
+        log.info(line)
+    found: dict[str, Any] = TypeAdapter(RunReport).dump_python(report, mode="json")
+    return found
+
+
+def show_quarantine(context: Context) -> None:
+    """Green without rows in quarantine, skipped up to the threshold, failed above it."""
+    rows = context["ti"].xcom_pull(task_ids=REPORT, key=QUARANTINED)
+    if rows is None:
+        raise AirflowSkipException("there is no report of this run")
+    if not rows:
+        log.info("no row is in quarantine")
+        return
+    threshold = int(Variable.get(THRESHOLD, default="0"))
+    text = f"{rows} rows are in quarantine; table, rule, key and value are in the report"
+    if rows <= threshold:
+        raise AirflowSkipException(f"{text}; {THRESHOLD} allows {threshold}")
+    Alert("rows-in-quarantine").send(context, [text])
+    raise AirflowFailException(f"{text} -> docs/runbook.md#rows-in-quarantine")
