@@ -19,8 +19,8 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report tryout down env \
-	driver lock compose-env clean
+.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report \
+	tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ test: check driver build/jobs.zip ## everything: check, integration tests, one r
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
 	@$(TESTS) tests/tooling
+
+chaos: env driver ## faults drawn by a seed, each followed by a load that must make all right (FAULTS=300 SEED=1); writes docs/chaos.md
+	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \
+		$(RUN) -m pytest tests/integration/test_chaos.py -q -o log_cli=true --log-cli-level=INFO
 
 bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock

@@ -68,7 +68,8 @@ CREATE TABLE IF NOT EXISTS etl_reject (
     row_json     varchar(65535) NOT NULL   -- the whole row, cut to fit
 );
 
--- etl_lock: no rows. On Redshift, which locks whole tables and readers with them, writers queue up here and not there.
+-- etl_lock: no rows. Who gives a number in the run record locks it. On Redshift, which locks whole tables and readers with
+-- them, all writers queue up here and not there.
 CREATE TABLE IF NOT EXISTS etl_lock (
     nothing  smallint NOT NULL  -- never filled
 );

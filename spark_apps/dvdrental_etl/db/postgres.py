@@ -32,7 +32,7 @@ def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "Watc
     with made.cursor() as cursor:
         _limit_waits(cursor, limits)
         cursor.execute("SELECT pg_backend_pid()")
-        made.has_pooler = cursor.fetchall() != [(made.get_backend_pid(),)]
+        ((made.server_pid,),) = cursor.fetchall()
     made.autocommit = False
     return made
 
