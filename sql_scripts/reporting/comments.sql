@@ -155,7 +155,7 @@ COMMENT ON COLUMN etl_reject.rule IS 'the rule that it broke';
 COMMENT ON COLUMN etl_reject.column_name IS 'the column that broke the rule';
 COMMENT ON COLUMN etl_reject.value IS 'the value that broke it, cut to fit';
 COMMENT ON COLUMN etl_reject.row_json IS 'the whole row, cut to fit';
-COMMENT ON TABLE etl_lock IS 'no rows. On Redshift, which locks whole tables and readers with them, writers queue up here and not there.';
+COMMENT ON TABLE etl_lock IS 'no rows. Who gives a number in the run record locks it. On Redshift, which locks whole tables and readers with them, all writers queue up here and not there.';
 COMMENT ON COLUMN etl_lock.nothing IS 'never filled';
 COMMENT ON TABLE fact_sales IS 'one row per payment.';
 COMMENT ON COLUMN fact_sales.sales_key IS 'payment.payment_id';
