@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from dvdrental_etl.errors import ConfigError
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
@@ -65,7 +65,7 @@ class Database:
         return {
             "host": parts.hostname or "",
             "port": str(parts.port or 5432),
-            "dbname": parts.path.lstrip("/"),
+            "dbname": unquote_plus(parts.path.removeprefix("/")),  # as the JDBC driver reads it
             "user": self.user,
             "password": self.password,
             **shared,
@@ -113,7 +113,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
                 f"{section}.{key} is not set",
                 f"copy {TEMPLATE} to config/credentials.json and fill it in, or set {variable}",
             )
-        values[section][key] = str(value)
+        values[section][key] = _text(section, key, value)
     settings = Settings(
         Database(**values["source"]),
         Warehouse(**values["warehouse"]),
@@ -129,6 +129,18 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     if settings.warehouse.kind == "redshift":
         _check_s3(settings.s3)
     return settings
+
+
+def _text(section: str, key: str, value: object) -> str:
+    """A value as text that can be sent to a server. The message does not quote it: it may be a password."""
+    if not isinstance(value, str | int | float):
+        raise ConfigError(f"{section}.{key} is not a text", "write it in double quotes")
+    text = str(value)
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        raise ConfigError(f"{section}.{key} has a NUL or a half of a character", "write it anew, in UTF-8")
+    if key == "schema" and "%" in text:
+        raise ConfigError(f"{section}.schema has a '%'", "drivers take it for a parameter: rename the schema")
+    return text
 
 
 def _limits(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
@@ -159,8 +171,10 @@ def _read(config: Path | None) -> dict[str, dict[str, Any]]:
             return {}
         raise ConfigError(f"there is no configuration file {path}", f"copy {TEMPLATE} there and fill it in")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply", f"compare it with {TEMPLATE}") from None
+    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid JSON: {error}", f"compare it with {TEMPLATE}") from None
     except OSError as error:
         raise ConfigError(
