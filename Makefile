@@ -63,8 +63,8 @@ new-dimension: env ## the starting files of a dimension (NAME=dim_language); the
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
 
-tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json)
-	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json)
+tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
+	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')
 
 down: env ## stop the sandbox, and what runs beside it; its data stays
 	@$(RUN) -m sandbox down

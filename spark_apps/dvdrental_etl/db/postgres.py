@@ -1,27 +1,60 @@
-"""Connections to PostgreSQL by psycopg2."""
+"""Connections to PostgreSQL by psycopg2. None waits for ever: the server has limits, and long calls are watched."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl.db import settings
+from dvdrental_etl.limits import Limits
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-CONNECT_TIMEOUT = 10  # seconds
+    from dvdrental_etl.db.watched import WatchedConnection
+
 #: What COPY is sent, and JDBC reads. Given when connecting, which every pooler takes.
 ENCODING = "UTF8"
+#: After how many seconds without traffic a side asks whether the other one is still there, how often, how many times.
+KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
-def connect(libpq: Mapping[str, Any], application: str) -> "Connection":
+def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "WatchedConnection":
     """A connection. libpq: its parameters, as config.Database.libpq() gives them. Raises psycopg2.OperationalError."""
     import psycopg2  # executors import it when they send rows, not before
 
-    made: Connection = psycopg2.connect(
-        **libpq, connect_timeout=CONNECT_TIMEOUT, application_name=application, client_encoding=ENCODING
+    from dvdrental_etl.db.watched import WatchedConnection, WatchedCursor
+
+    waits: dict[str, Any] = {
+        "connect_timeout": limits.connect_seconds,
+        "tcp_user_timeout": 1000 * limits.silent_seconds,
+    }
+    made: WatchedConnection = psycopg2.connect(
+        **dict(libpq) | KEEPALIVES | waits | {"application_name": application, "client_encoding": ENCODING},
+        connection_factory=WatchedConnection,
+        cursor_factory=WatchedCursor,
     )
-    settings.keep_between_transactions(made)
+    made.watch(libpq, limits)
+    made.autocommit = True
+    with made.cursor() as cursor:
+        _limit_waits(cursor, limits)
+        cursor.execute("SELECT pg_backend_pid()")
+        made.has_pooler = cursor.fetchall() != [(made.get_backend_pid(),)]
+    made.autocommit = False
     return made
+
+
+def _limit_waits(cursor: Any, limits: Limits) -> None:
+    """Limit this session's waits, as far as the server's version knows the settings. 0 means no limit to it."""
+    wanted = {f"tcp_{name}": str(value) for name, value in KEEPALIVES.items()} | {
+        "tcp_user_timeout": f"{limits.silent_seconds}s",
+        "client_connection_check_interval": f"{limits.silent_seconds}s",
+        "lock_timeout": f"{limits.lock_seconds}s",
+        "statement_timeout": f"{limits.statement_seconds}s",
+        "idle_session_timeout": "0",  # a session waits for Spark between two transactions
+    }
+    cursor.execute(
+        "SELECT set_config(s.name, w.value, FALSE) FROM pg_settings s"
+        " JOIN unnest(%s, %s) AS w (name, value) ON w.name = s.name",
+        (list(wanted), list(wanted.values())),
+    )
 
 
 def is_utf8(connection: "Connection") -> bool:

@@ -16,6 +16,11 @@ from dvdrental_etl.errors import first_line
 
 #: What redshift_connector raises when the server refuses something, or cannot be reached.
 Errors = (Error, OSError)
+CONFLICT = re.compile(
+    r"\b(1023|1018|40P01|40001)\b|serializable isolation violation|could not serialize|deadlock detected"
+    r"|conflict with (a )?concurrent transaction",
+    re.I,
+)
 
 
 def connect(database: Database, application: str) -> Any:
@@ -34,6 +39,20 @@ def connect(database: Database, application: str) -> Any:
         sslmode=dict(parse_qsl(parts.query)).get("sslmode", "verify-full"),
         application_name=application,
     )
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether Redshift aborted the transaction in favour of another one: the same transaction may succeed now.
+
+    Source: "Troubleshooting serializable isolation errors" for 1023 and 1018; the others are known by their messages.
+    """
+    return bool(CONFLICT.search(str(error)))
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether a statement was ended by statement_timeout."""
+    fields = error.args[0] if error.args else None
+    return isinstance(fields, dict) and fields.get("C") == "57014"
 
 
 def message(error: BaseException) -> str:

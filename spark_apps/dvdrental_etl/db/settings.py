@@ -5,12 +5,8 @@ loses them nor leaves them to somebody else.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from dvdrental_etl.db.names import quoted
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
 
 #: row_security: without it, a policy would hide rows; with it off, PostgreSQL refuses the query. Timeouts: a connection
 #: waits while the other side, or Spark, works.
@@ -33,17 +29,6 @@ def of_transaction(server_version: int, search_path: Sequence[str] = (), **more:
     if search_path:
         statements.append(f"SET LOCAL search_path = {', '.join(map(quoted, search_path))}")
     return "; ".join(statements)
-
-
-def keep_between_transactions(connection: "Connection") -> None:
-    """Let no timeout end a session that waits between two transactions."""
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_catalog.set_config(name, '0', FALSE) FROM pg_catalog.pg_settings"
-            " WHERE name = 'idle_session_timeout'"
-        )
-    connection.autocommit = False
 
 
 def _literal(text: str) -> str:

@@ -8,17 +8,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import errors as postgres_errors
 
 from dvdrental_etl.config import Database
 from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import SourceError, first_line
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.model.totals import Totals
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from dvdrental_etl.db.watched import WatchedConnection
 
 #: Queries on the source at the same time, each on a connection of its own. Each is one scan of one table.
 PARALLEL_QUERIES = 4
@@ -53,14 +55,14 @@ class Snapshot:
 class Source:
     """A connection to the source, read-only. A context manager: the snapshot is valid while it is open."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._connection: Connection
+    def __init__(self, database: Database, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.database, self.limits = database, limits
+        self._connection: WatchedConnection
         self.snapshot: Snapshot
 
     def __enter__(self) -> "Source":
         try:
-            self._connection = postgres.connect(self.database.libpq(), APPLICATION)
+            self._connection = postgres.connect(self.database.libpq(), APPLICATION, self.limits)
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
@@ -105,7 +107,7 @@ class Source:
         """
 
         def run(query: "Callable[[Source], Any]") -> Any:
-            with Source(self.database) as other:
+            with Source(self.database, self.limits) as other:
                 other._import(self.snapshot)
                 return query(other)
 
@@ -133,6 +135,12 @@ class Source:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, parameters)
                 return list(cursor.fetchall()) if cursor.description else []
+        except postgres_errors.LockNotAvailable as error:
+            raise SourceError(
+                f"source {self.database.place}: no lock within {self.limits.lock_seconds} s:"
+                f" {self._connection.waited_for or first_line(error)}",
+                "end that session (pg_terminate_backend), or wait for it, then run again",
+            ) from error
         except psycopg2.Error as error:
             raise SourceError(
                 f"source {self.database.place}: {first_line(error)}",

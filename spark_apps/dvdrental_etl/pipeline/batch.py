@@ -5,6 +5,7 @@ import getpass
 import socket
 
 from dvdrental_etl.config import Settings
+from dvdrental_etl.db.cursor import only_value
 from dvdrental_etl.errors import UsageError
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch, BatchStatus
@@ -23,7 +24,7 @@ def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -
 
     An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone.
     """
-    with Source(settings.source) as source, open_warehouse(settings) as warehouse:
+    with Source(settings.source, settings.limits) as source, open_warehouse(settings) as warehouse:
         clock = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.in_its_time_zone(as_of)
@@ -38,7 +39,7 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
     Raises UsageError when as_of contradicts the batch.
     """
     with warehouse.writing() as cursor:
-        warehouse.lock_record(cursor, "etl_batch")
+        warehouse.lock_record(cursor)
         cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
         found = cursor.fetchone()
         if found:
@@ -55,15 +56,17 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
             )
             return Batch(found[0], run_id, found[1], opened_here=False)
         chosen = as_of or clock
+        cursor.execute("SELECT COALESCE(MAX(batch_id), 0) + 1 FROM etl_batch")
+        batch_id = only_value(cursor)
+        # VALUES, not SELECT: Redshift gives text that is bound in a select list no type, and stops.
         cursor.execute(
             f"""
             INSERT INTO etl_batch (batch_id, run_id, as_of, status, started_by, code_version, started_at)
-            SELECT COALESCE(MAX(batch_id), 0) + 1, %s, %s, '{BatchStatus.RUNNING}', %s, %s, %s FROM etl_batch
+            VALUES (%s, %s, %s, '{BatchStatus.RUNNING}', %s, %s, %s)
             """,
-            (run_id, chosen, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
+            (batch_id, run_id, chosen, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
         )
-        cursor.execute("SELECT batch_id FROM etl_batch WHERE run_id = %s", (run_id,))
-        return Batch(cursor.fetchone()[0], run_id, chosen, opened_here=True)
+        return Batch(batch_id, run_id, chosen, opened_here=True)
 
 
 def _user() -> str:

@@ -133,7 +133,7 @@ def start(target: Target, description: str | None, argv: Sequence[str] | None) -
     try:
         with ExitStack() as stack:
             settings = config.load(options.config, os.environ)
-            source = stack.enter_context(Source(settings.source))
+            source = stack.enter_context(Source(settings.source, settings.limits))
             warehouse = stack.enter_context(open_warehouse(settings))
             run = Run(target, options, source, warehouse)
             with attributed(settings):

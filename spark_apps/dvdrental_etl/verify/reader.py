@@ -14,6 +14,7 @@ from dvdrental_etl.db import postgres, redshift, settings
 from dvdrental_etl.db.cursor import Cursor, Row
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 
 #: By name: our own numbers and names. By position: any value.
 Parameters = Mapping[str, object] | Sequence[object] | None
@@ -38,10 +39,13 @@ class SnapshotReader:
     """A connection whose snapshot is taken by its first query. A context manager.
 
     side: source or warehouse, for messages. failure: the error that is raised if the database cannot be read.
+    limits: of its waits.
     """
 
-    def __init__(self, database: Database, side: str, failure: type[EtlError]) -> None:
-        self._database, self._side, self._failure = database, side, failure
+    def __init__(
+        self, database: Database, side: str, failure: type[EtlError], limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._database, self._side, self._failure, self._limits = database, side, failure, limits
         self._connection: Any = None  # psycopg2's, or redshift_connector's
         self._streams = 0
 
@@ -75,7 +79,7 @@ class SnapshotReader:
     def _connect(self) -> Any:
         if self._is_redshift:
             return redshift.connect(self._database, APPLICATION)
-        connection = postgres.connect(self._database.libpq(), APPLICATION)
+        connection = postgres.connect(self._database.libpq(), APPLICATION, self._limits)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         extensions.register_type(extensions.new_type(TIME_TYPES, "TIME", _time), connection)
         return connection

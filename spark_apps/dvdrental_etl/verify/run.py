@@ -57,8 +57,8 @@ def examine(configured: Settings, run_id: str | None = None, limits: VerifyLimit
     require_source_queries(tables)
     report = Report(shown=limits.findings_shown)
     with (
-        SnapshotReader(configured.warehouse, "warehouse", WarehouseError) as warehouse,
-        SnapshotReader(configured.source, "source", SourceError) as source,
+        SnapshotReader(configured.warehouse, "warehouse", WarehouseError, configured.limits) as warehouse,
+        SnapshotReader(configured.source, "source", SourceError, configured.limits) as source,
     ):
         scopes = {} if run_id is None else scopes_of_run(warehouse, run_id, limits)
         snapshots = Snapshots(source, warehouse)

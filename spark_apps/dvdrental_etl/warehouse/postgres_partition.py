@@ -57,7 +57,11 @@ class PartitionLoad:
         return self.staging + SUFFIX
 
     def create(self, cursor: Cursor) -> None:
-        """Create the new table like the fact; its keys and indexes follow, except for the one on batch_id."""
+        """Create the new table like the fact; its keys and indexes follow, except for the one on batch_id.
+
+        Two first loads that begin together would both create the index on the empty partition: the second one waits.
+        """
+        cursor.execute(f"LOCK TABLE {self.target.table + SUFFIX} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(f"CREATE TABLE {self.table} (LIKE {self.target.table})")
         self._index_later_batches(cursor, self.target.table + SUFFIX)
         self._index_later_batches(cursor, self.table)

@@ -125,9 +125,9 @@ def test_when_its_port_is_taken_it_takes_another_and_rewrites_the_credentials(fo
         stranger.listen()
         assert sandbox.up(SMALL)
         assert sandbox.port not in (None, old)
-    told = json.loads((folder / "credentials.json").read_text())["warehouse"]
-    assert told["url"] == f"jdbc:postgresql://127.0.0.1:{sandbox.port}/warehouse"
-    assert f"127.0.0.1:{sandbox.port}:*:etl_writer:{told['password']}" in (folder / "pgpass").read_text()
+    warehouse = json.loads((folder / "credentials.json").read_text())["warehouse"]
+    assert warehouse["url"] == f"jdbc:postgresql://127.0.0.1:{sandbox.port}/warehouse"
+    assert f"127.0.0.1:{sandbox.port}:*:etl_writer:{warehouse['password']}" in (folder / "pgpass").read_text()
 
 
 def test_a_folder_that_everybody_reaches_holds_its_own_data():
