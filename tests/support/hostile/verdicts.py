@@ -53,3 +53,30 @@ class RowState:
     def title(self) -> str:
         """The state in words."""
         return f"{self.table}: {self.name or self.assigned}"
+
+
+@dataclass(frozen=True)
+class LoadState:
+    """A state of a whole source or warehouse, for one load of a table.
+
+    source, warehouse: SQL that a superuser runs there; {source} and {warehouse} are the names of the databases.
+    schema: the source's. is_short: whether the daily tests bring it about.
+    """
+
+    title: str
+    verdict: Verdict = LOADED
+    source: str = ""
+    warehouse: str = ""
+    table: str = "dim_store"
+    schema: str = "public"
+    is_short: bool = False
+
+
+@dataclass(frozen=True)
+class ConfigurationState:
+    """A configuration or a command line. file: the content of the configuration file; None for a valid one."""
+
+    title: str
+    verdict: Verdict
+    file: bytes | None = None
+    flags: tuple[str, ...] = ()
