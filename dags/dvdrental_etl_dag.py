@@ -4,13 +4,13 @@ A new dimension is one word in DIMENSIONS. Nothing is connected to while this fi
 and secrets are templates, which the task's own process fills in.
 """
 
+import logging
 import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import (
     DAG,
     Asset,
@@ -24,18 +24,23 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from dvdrental.connections import FACT_PROPERTIES, MACROS, PROPERTIES, ROOT, SETTINGS, SPARK, check_spark
+from dvdrental.failures import tell_failure
+from dvdrental.guards import check_run, plan_table
+from dvdrental.jobs import SPARK_APPS, job_module
+from dvdrental.load_operator import LoadOperator
 from dvdrental.retries import EtlRetryPolicy
 
 DIMENSIONS = ("dim_customer", "dim_movie", "dim_store", "dim_staff")
 FACT = "fact_sales"
 TABLES = (*DIMENSIONS, FACT)
-
-SPARK_APPS = ROOT / "spark_apps"
+log = logging.getLogger("dvdrental")
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
     "{{ '--full-refresh' if params.full_refresh else '' }}",
+    # A dry run has no batch that would hold the as_of.
     "{{ '--dry-run' if params.dry_run else '' }}",
+    "{{ '--as-of=' ~ ti.xcom_pull(task_ids='prepare') if params.dry_run else '' }}",
     "{{ '--allow-mass-delete' if params.allow_mass_delete else '' }}",
 ]
 
@@ -55,7 +60,7 @@ it goes on from there.
 
 A source that cannot be reached, a lock that is held or a warehouse that is away is tried again, three times,
 with growing pauses. A wrong setting, a changed source schema and refused data are not: read the last line of
-the task's log, it says what to do. An upstream job can start this DAG through the asset `dvdrental_source`.
+the task's log, it says what to do. A backfill is refused: a load always reads the source as it is now. An upstream job can start this DAG through the asset `dvdrental_source`.
 """
 
 
@@ -66,6 +71,10 @@ def fit_to_run(context: Context) -> None:
     if table not in context["params"]["tables"]:
         raise AirflowSkipException(f"{table} was not selected for this run")
     operator.application_args = [argument for argument in operator.application_args if argument]
+    if "--as-of=None" in operator.application_args:
+        raise AirflowFailException(
+            "prepare has not run, only been marked -> clear it, with the tasks after it"
+        )
     # On YARN and Kubernetes the hook would turn env_vars into --conf, which every user can read in `ps`. This process
     # runs only this task, and spark-submit inherits its environment.
     os.environ.update({name: value for name, value in operator.env_vars.items() if value})
@@ -74,11 +83,7 @@ def fit_to_run(context: Context) -> None:
 
 def etl_settings(context: Any) -> Any:
     """The settings of this run, as the jobs read them. Imports the jobs, hence never at parse time."""
-    if str(SPARK_APPS) not in sys.path:
-        sys.path.insert(0, str(SPARK_APPS))
-    from dvdrental_etl import config
-
-    return config.load(None, context["task"].render_template(SETTINGS, context))
+    return job_module("config").load(None, context["task"].render_template(SETTINGS, context))
 
 
 def parsed_as_of(text: str | None) -> datetime | None:
@@ -93,32 +98,39 @@ def parsed_as_of(text: str | None) -> datetime | None:
 
 def close_failed(context: Context) -> None:
     """Record in etl_batch that a task of this run has failed and is not tried again."""
-    settings = etl_settings(context)
-    from dvdrental_etl.model.run_record import BatchStatus
-    from dvdrental_etl.pipeline import batch
-
-    batch.close(settings, str(context["run_id"]), BatchStatus.FAILED)
+    if not context["params"]["dry_run"]:
+        failed = job_module("model.run_record").BatchStatus.FAILED
+        job_module("pipeline.batch").close(etl_settings(context), str(context["run_id"]), failed)
 
 
 @task(execution_timeout=timedelta(minutes=10))
-def prepare() -> None:
-    """Check the connections, create what is missing in the warehouse, open the batch and set its as_of."""
-    check_spark()
-    context = get_current_context()
-    settings = etl_settings(context)
-    from dvdrental_etl.pipeline import batch
+def prepare() -> str:
+    """Check run and connections, create what is missing in the warehouse, open the batch. Returns its as_of.
 
-    batch.prepare(settings, context["run_id"], parsed_as_of(context["params"]["as_of"]))
+    A dry run checks the same and writes nothing.
+    """
+    context = get_current_context()
+    params, dag_run = context["params"], context["dag_run"]
+    check_run(dag_run.run_type, dag_run.conf, list(context["dag"].params))
+    check_spark()
+    as_of = parsed_as_of(params["as_of"])
+    opened = job_module("pipeline.batch").prepare(
+        etl_settings(context), context["run_id"], as_of, params["tables"], dry_run=params["dry_run"]
+    )
+    return str(opened.as_of.isoformat())
 
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)
 def verify() -> None:
     """Check what this run published with plain SQL, by itself and against the source, and close the batch.
 
-    Where the run compared everything, so does its check.
+    Where the run compared everything, so does its check. A dry run ends with its plan.
     """
     context = get_current_context()
     settings = etl_settings(context)
+    if context["params"]["dry_run"]:
+        end_dry_run(context, settings)
+        return
     from dvdrental_etl.model.run_record import BatchStatus
     from dvdrental_etl.pipeline import batch
     from dvdrental_etl.verify import run
@@ -129,10 +141,21 @@ def verify() -> None:
     batch.close(settings, context["run_id"], BatchStatus.DONE)
 
 
-def load(table: str) -> SparkSubmitOperator:
-    """The task that submits the script of one table."""
+def end_dry_run(context: Any, settings: Any) -> None:
+    """Print the plan of all tables, give it to XCom as `plan`, and mark the run in etl_batch."""
+    ti = context["ti"]
+    pulled = {table: ti.xcom_pull(task_ids=f"load_{table}") for table in context["params"]["tables"]}
+    plans = {table: pulled[table] for table in TABLES if pulled.get(table)}
+    as_of = datetime.fromisoformat(ti.xcom_pull(task_ids="prepare"))
+    job_module("pipeline.batch").record_dry_run(settings, context["run_id"], as_of)
+    ti.xcom_push(key="plan", value=plans)
+    log.info(plan_table(plans))
+
+
+def load(table: str) -> LoadOperator:
+    """The task that loads one table."""
     spark_submit = Path(sys.executable).with_name("spark-submit")
-    return SparkSubmitOperator(
+    return LoadOperator(
         task_id=f"load_{table}",
         application=str(SPARK_APPS / f"load_{table}.py"),
         application_args=ARGUMENTS,
@@ -171,7 +194,8 @@ with DAG(
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=15),
         "retry_policy": EtlRetryPolicy(),
-        "on_failure_callback": close_failed,
+        "on_failure_callback": [close_failed, tell_failure],
+        "on_retry_callback": tell_failure,
     },
     params={
         "tables": Param(
