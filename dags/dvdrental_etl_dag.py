@@ -4,7 +4,6 @@ A new dimension is one word in DIMENSIONS. Nothing is connected to while this fi
 and secrets are templates, which the task's own process fills in.
 """
 
-import logging
 import os
 import sys
 from datetime import datetime, timedelta
@@ -22,10 +21,14 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from dvdrental import run_report
+from dvdrental.alerts import Alert, late_night
 from dvdrental.connections import FACT_PROPERTIES, MACROS, PROPERTIES, ROOT, SETTINGS, SPARK, check_spark
 from dvdrental.failures import tell_failure
-from dvdrental.guards import check_run, plan_table
+from dvdrental.guards import check_run
 from dvdrental.jobs import SPARK_APPS, job_module
 from dvdrental.load_operator import LoadOperator
 from dvdrental.retries import EtlRetryPolicy
@@ -33,7 +36,8 @@ from dvdrental.retries import EtlRetryPolicy
 DIMENSIONS = ("dim_customer", "dim_movie", "dim_store", "dim_staff")
 FACT = "fact_sales"
 TABLES = (*DIMENSIONS, FACT)
-log = logging.getLogger("dvdrental")
+#: A night that takes longer, from its place in the queue on, is late.
+DEADLINE = timedelta(hours=2)
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
@@ -49,8 +53,9 @@ DOCS = """
 
 Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and sets its
 timestamp, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
-published with plain SQL, by itself and against the source. Every load is safe to repeat: clear a failed task and
-it goes on from there.
+published with plain SQL, by itself and against the source. **report** tells what the run did, also a failed one: see
+the tab *Report* of a run. **quarantine** is red while rows are in quarantine; the run does not fail because of it.
+Every load is safe to repeat: clear a failed task and it goes on from there.
 
 | connection | content |
 |---|---|
@@ -60,7 +65,8 @@ it goes on from there.
 
 A source that cannot be reached, a lock that is held or a warehouse that is away is tried again, three times,
 with growing pauses. A wrong setting, a changed source schema and refused data are not: read the last line of
-the task's log, it says what to do. A backfill is refused: a load always reads the source as it is now. An upstream job can start this DAG through the asset `dvdrental_source`.
+the task's log, it says what to do. A backfill is refused: a load always reads the source as it is now.
+An upstream job can start this DAG through the asset `dvdrental_source`.
 """
 
 
@@ -103,7 +109,10 @@ def close_failed(context: Context) -> None:
         job_module("pipeline.batch").close(etl_settings(context), str(context["run_id"]), failed)
 
 
-@task(execution_timeout=timedelta(minutes=10))
+@task(
+    execution_timeout=timedelta(minutes=10),
+    on_failure_callback=[close_failed, Alert("task-failed"), tell_failure],
+)
 def prepare() -> str:
     """Check run and connections, create what is missing in the warehouse, open the batch. Returns its as_of.
 
@@ -124,32 +133,47 @@ def prepare() -> str:
 def verify() -> None:
     """Check what this run published with plain SQL, by itself and against the source, and close the batch.
 
-    Where the run compared everything, so does its check. A dry run ends with its plan.
+    Where the run compared everything, so does its check. A dry run is only marked in etl_batch.
     """
     context = get_current_context()
     settings = etl_settings(context)
     if context["params"]["dry_run"]:
-        end_dry_run(context, settings)
+        mark_dry_run(context, settings)
         return
     from dvdrental_etl.model.run_record import BatchStatus
     from dvdrental_etl.pipeline import batch
     from dvdrental_etl.verify import run
 
-    findings = run.run(settings, context["run_id"])
+    findings = [f"{finding.check}: {finding.detail}" for finding in run.run(settings, context["run_id"])]
+    context["ti"].xcom_push(key=run_report.FINDINGS, value=findings)
     if findings:
-        raise AirflowFailException("; ".join(f"{finding.check}: {finding.detail}" for finding in findings))
+        raise AirflowFailException("; ".join(findings))
     batch.close(settings, context["run_id"], BatchStatus.DONE)
 
 
-def end_dry_run(context: Any, settings: Any) -> None:
-    """Print the plan of all tables, give it to XCom as `plan`, and mark the run in etl_batch."""
-    ti = context["ti"]
-    pulled = {table: ti.xcom_pull(task_ids=f"load_{table}") for table in context["params"]["tables"]}
-    plans = {table: pulled[table] for table in TABLES if pulled.get(table)}
-    as_of = datetime.fromisoformat(ti.xcom_pull(task_ids="prepare"))
+def mark_dry_run(context: Any, settings: Any) -> None:
+    """Leave a row in etl_batch, where the tables exist."""
+    as_of = datetime.fromisoformat(context["ti"].xcom_pull(task_ids="prepare"))
     job_module("pipeline.batch").record_dry_run(settings, context["run_id"], as_of)
-    ti.xcom_push(key="plan", value=plans)
-    log.info(plan_table(plans))
+
+
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=[Alert("task-failed"), tell_failure])
+def report() -> dict[str, Any] | None:
+    """Write the report of this run, also of one that failed: into this log, XCom, the run's note and the tab Report.
+
+    The report of a dry run is its plan, in this log and in XCom as `plan`.
+    """
+    context = get_current_context()
+    if context["params"]["dry_run"]:
+        run_report.show_plan(context, TABLES)
+        return None
+    return run_report.write(etl_settings(context), context)
+
+
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=None)
+def quarantine() -> None:
+    """Show in the grid whether rows are in quarantine: green none, skipped up to the threshold, red above it."""
+    run_report.show_quarantine(get_current_context())
 
 
 def load(table: str) -> LoadOperator:
@@ -185,6 +209,12 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=8),
+    deadline=DeadlineAlert(
+        name="late-night",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=DEADLINE,
+        callback=SyncCallback(late_night),
+    ),
     tags=["dvdrental"],
     user_defined_macros=MACROS,
     default_args={
@@ -232,4 +262,7 @@ with DAG(
         ),
     },
 ):
-    prepare() >> [load(table) for table in DIMENSIONS] >> load(FACT) >> verify()
+    checked = verify()
+    prepare() >> [load(table) for table in DIMENSIONS] >> load(FACT) >> checked
+    # Teardowns run whatever happened before, and how the run ended is none of their business.
+    checked >> report().as_teardown() >> quarantine().as_teardown()

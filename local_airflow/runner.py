@@ -14,7 +14,7 @@ from rich.console import Console
 from local_airflow import report
 from local_airflow.client import DAG, Client
 from local_airflow.errors import LocalAirflowError
-from local_airflow.runtime import ROOT, Airflow, connections
+from local_airflow.runtime import ROOT, USER, Airflow, connections
 from local_airflow.spark import LocalSpark
 
 LOG_LINES = 25  # printed of a failed task's log
@@ -86,7 +86,7 @@ class DagRunner:
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
         try:
             with self.airflow() as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
                 client.end_unfinished_runs()
@@ -115,6 +115,8 @@ class DagRunner:
                 self.log(f"{name} [green]done[/green] in {instance['duration']:.1f} s")
             elif state == "skipped":
                 self.log(f"{name} [yellow]skipped[/yellow]")
+            elif state == "failed" and instance["task_id"] == "quarantine":
+                self.log(f"{name} [yellow]not empty[/yellow]: the report tells the rows")
             elif state in ("failed", "up_for_retry"):
                 self.log(f"{name} [red]failed[/red]; the end of its log:")
                 for line in client.log(run_id, instance)[-LOG_LINES:]:
@@ -131,6 +133,7 @@ class DagRunner:
         option = "" if self.directory == ROOT / ".sandbox" else f" --dir {self.directory}"
         database = " redshift" if self.credentials["warehouse"]["kind"] == "redshift" else ""
         self.console.print("Query it:      [bold].venv/bin/python -m sandbox psql" + database + option)
+        self.console.print("Its report:    [bold]make report[/bold]")
         self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
         self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + option)
         if result.difference != report.Totals(0, result.difference.amount * 0):
@@ -142,12 +145,12 @@ class DagRunner:
         self.spark.train(self.directory / "credentials.json")
         try:
             with self.airflow(UI_PORT) as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
-                self.log(
-                    f"[bold]{airflow.url}/dags/{DAG}[/bold]  no login, this machine only; stop it with Ctrl-C"
-                )
+                self.log(f"[bold]{airflow.url}/dags/{DAG}[/bold]  this machine only; stop it with Ctrl-C")
+                told = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
+                self.log(f"login: user {USER}, password {told}")
                 self.log("The nightly schedule is off: start a run with the Trigger button")
                 while True:
                     airflow.check()

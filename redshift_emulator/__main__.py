@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
-import sys
 from pathlib import Path
 
 from redshift_emulator.background import DATABASE, STATE, describe
@@ -23,4 +23,6 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    parser = argparse.ArgumentParser(prog="python -m redshift_emulator", description=__doc__)
+    parser.add_argument("directory", type=Path, help="folder of a sandbox whose server is up")
+    main(parser.parse_args().directory.resolve())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from redshift_emulator import copy, rules, scan
+from redshift_emulator import bound_values, copy, rules, scan
 from redshift_emulator.backend import Backend
 from redshift_emulator.behaviour import Behaviour
 from redshift_emulator.errors import serialization_conflict
@@ -55,6 +55,8 @@ class ExtendedQuery:
         types = body[at:]
         self._emulator.record_statement(sql)
         statement = translate(sql)
+        if statement.command in ("SELECT", "INSERT", "WITH", "CREATE"):
+            bound_values.check(statement.text, types)
         if self._emulator.slices is None:
             rules.check_on_serverless(statement.line)
         if statement.command == "COPY":

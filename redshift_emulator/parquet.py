@@ -15,6 +15,10 @@ from redshift_emulator.errors import compute_node_detail
 from redshift_emulator.wire import SqlError
 
 BATCH_ROWS = 65_536
+#: Parquet's old type of timestamps, which Spark writes. It has no zone: Redshift reads what is written.
+INT96 = pa.timestamp("us", "UTC")
+#: Parquet's own compression: what AWS writes itself, by UNLOAD and by its SDK for pandas.
+_CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP")
 _PLAIN = {
     "smallint": pa.int16(),
     "integer": pa.int32(),
@@ -55,6 +59,7 @@ def rows(data: bytes, url: str, columns: Sequence[Column]) -> Iterator[bytes]:
     except (pa.ArrowException, OSError) as error:
         raise BadFile(15001, f"File '{url}' has an invalid Parquet file: {error}", url) from None
     _check_schema(file, url, columns)
+    _check_compression(file, url)
     options = csv.WriteOptions(include_header=False)
     for batch in file.iter_batches(BATCH_ROWS):
         for column, values in zip(columns, batch.columns, strict=True):
@@ -78,13 +83,21 @@ def _check_schema(file: pq.ParquetFile, url: str, columns: Sequence[Column]) -> 
         found = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         leaf = file.schema.column(number) if number < len(file.schema) else None
         if leaf is not None and leaf.physical_type == "INT96":
-            found = pa.timestamp("us")
+            found = INT96
         if not fits(column, found):
             context = (
                 f"File '{url}' has an incompatible Parquet schema for column '{column.name}'. "
                 f"Column type: {column.type.upper()}, Parquet schema: optional {found} {field.name}"
             )
             raise BadFile(15001, context, url, column)
+
+
+def _check_compression(file: pq.ParquetFile, url: str) -> None:
+    """AWS documents no other codec of Parquet for COPY."""
+    groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+    used = {group.column(number).compression for group in groups for number in range(group.num_columns)}
+    if other := sorted(used - set(_CODECS)):
+        raise BadFile(15001, f"File '{url}' has a compression that is not documented: {other[0]}", url)
 
 
 def fits(column: Column, found: pa.DataType) -> bool:
@@ -94,8 +107,8 @@ def fits(column: Column, found: pa.DataType) -> bool:
     if column.type.startswith("numeric"):
         return pa.types.is_decimal(found) and f"numeric({found.precision},{found.scale})" == column.type
     if column.type.startswith("timestamp"):
-        # Redshift reads nanoseconds as wrong values, without an error.
-        return pa.types.is_timestamp(found) and found.unit in ("us", "ms")
+        # Redshift reads nanoseconds, and 64 bits that are not marked as UTC (apache/arrow#38000), as wrong values.
+        return pa.types.is_timestamp(found) and found.unit in ("us", "ms") and found.tz == INT96.tz
     return pa.types.is_string(found) or pa.types.is_large_string(found)
 
 
@@ -116,7 +129,7 @@ def _for_csv(values: pa.Array) -> pa.Array:
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
     if pa.types.is_timestamp(values.type):
-        return values.cast(pa.timestamp("us"))
+        return values.cast(pa.timestamp("us", values.type.tz)).cast(pa.timestamp("us"))
     if pa.types.is_binary(values.type):
         return pa.array([None if v is None else "\\x" + v.hex() for v in values.to_pylist()], pa.string())
     return values

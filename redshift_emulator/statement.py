@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from redshift_emulator import alter, correlated, ddl, grammar, rules, settings
+from redshift_emulator import alter, correlated, ddl, grammar, rules, settings, target_join
 from redshift_emulator.design import Definition, Design
 from redshift_emulator.expressions import translate_expressions
 from redshift_emulator.tokens import normalized, quote_temporary, significant, sql_text, tokenize
@@ -89,6 +89,7 @@ def _translated_statement(sql: str) -> Statement:
     if settings.STATEMENT.match(line):  # the grammar does not accept ON and OFF
         return Statement(sql, line, settings.setting(sql, line))
     correlated.check(grammar.tree(sql))
+    target_join.check(sql, line)
     return _translated(sql, line)
 
 

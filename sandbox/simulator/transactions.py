@@ -57,7 +57,7 @@ class Transactions:
         self._main = self._connection()
 
     def value(self, statement: str) -> object:
-        """The only value of a query, read in a transaction of its own."""
+        """The only value of a query, read in a separate transaction."""
         with self._main.cursor() as cursor:
             cursor.execute(statement)
             ((value,),) = cursor.fetchall()

@@ -38,6 +38,19 @@ class Limits:
     analyzed_staging_rows: int = 100_000
     #: Attempts at a publish that the warehouse aborts in favour of another transaction.
     conflict_attempts: int = 5
+    #: Seconds until a connection must be made; until a wait for a lock ends; until the server cancels a statement (0
+    #: means no limit to these two). A first load of billions of rows may need more for a statement.
+    connect_seconds: int = 10
+    lock_seconds: int = 600
+    statement_seconds: int = 14_400
+    #: Seconds without an answer, after which a connection that has become silent is given up; and without a row, after
+    #: which a read by JDBC fails.
+    silent_seconds: int = 60
+    read_seconds: int = 300
+    #: How often a statement that takes long is looked at, in seconds; and for how long a driver that holds a lock may
+    #: be idle until it is taken for dead: a publish takes milliseconds between its statements.
+    look_seconds: int = 5
+    idle_seconds: int = 10
     #: Redshift: the smallest file for one slice, and what a task holds in memory before it becomes files, in bytes.
     file_bytes: int = MEGABYTE
     held_bytes: int = 64 * MEGABYTE

@@ -1,53 +1,48 @@
-"""Try a warehouse: `python -m dvdrental_etl.tryout [CONFIG]` sends it every kind of statement of the suite.
+"""Try a warehouse: `python -m dvdrental_etl.tryout [CONFIG] [--schema NAME]` sends it every kind of statement.
 
 For a real cluster, before the first load. In a scratch schema that is dropped at the end: the tables; each table loaded
-three times (new, changed, deleted), by the same steps as a script's load; and verify's checks. No source and no Spark;
-on Redshift, rows go by way of the configured place on S3.
+three times (new, changed, deleted), by the same steps as a script's load, its staged values read back and compared; and
+verify's checks. No source and no Spark; on Redshift, rows go by way of the configured place on S3.
 """
 
+import argparse
 import datetime as dt
 import os
-import re
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from dvdrental_etl import config
-from dvdrental_etl.config import Settings
-from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError, WarehouseError
 from dvdrental_etl.extract import changes
 from dvdrental_etl.limits import DEFAULT_LIMITS
-from dvdrental_etl.model.contract import Column, star_tables
+from dvdrental_etl.model.contract import star_tables
 from dvdrental_etl.model.key_ranges import RangeCount
+from dvdrental_etl.model.row_hash import row_hash_sql
 from dvdrental_etl.model.run_record import Batch, BatchStatus, Counts
-from dvdrental_etl.model.targets import Fact, Target
+from dvdrental_etl.model.targets import ROW_HASH, Fact, Scd2Dimension, Target
 from dvdrental_etl.model.totals import Totals
 from dvdrental_etl.pipeline import attempts, batch
 from dvdrental_etl.pipeline.context import LoadContext, SourceState
 from dvdrental_etl.pipeline.load import stage_and_publish
 from dvdrental_etl.staging.results import Reject, Staged
+from dvdrental_etl.tryout_rows import AMOUNT, DAY, expected_rows, rows
+from dvdrental_etl.tryout_schema import scratch_schema
 from dvdrental_etl.verify.statements import all_statements
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import DirectLoad, Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
-DAY = dt.datetime(2007, 5, 14, 13, 44, 29, 996577)  # noqa: DTZ001 - the source's clock has no zone
-AMOUNT = Decimal("2.99")
 #: The key of a row that each load puts into quarantine.
 REJECTED = 9
 #: The rows of three loads: their keys, and what their texts say.
 NIGHTS: tuple[tuple[Sequence[int], str], ...] = (((1, 2, 3), "Zoë 東京"), ((1, 2), "moved"), ((1,), "moved"))
-#: What the loads must count: (new, changed, deleted). Facts have no text, so the second load changes none.
-MEMBERS, FACTS = ((3, 0, 0), (0, 2, 1), (0, 0, 1)), ((3, 0, 0), (0, 0, 1), (0, 0, 1))
+#: What the loads must count: (new, changed, deleted). The second load changes row 1 only: facts and row 2 have no text.
+MEMBERS, FACTS = ((3, 0, 0), (0, 1, 1), (0, 0, 1)), ((3, 0, 0), (0, 0, 1), (0, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -62,45 +57,6 @@ def tables() -> list[Table]:
     """The tables that scripts load, dimensions first."""
     scripts = [import_module(f"load_{name}") for name in star_tables()]
     return [Table(one.TARGET, one.SOURCES[0].name) for one in scripts]
-
-
-def sample(column: Column, key: int, text: str, target: Target) -> Any:
-    """A value of the column's type for the row with that key."""
-    if column.name == target.grain_key:
-        return key
-    values = {
-        "varchar": text[: column.bytes or 1],
-        "timestamp": DAY,
-        "date": DAY.date(),
-        "boolean": True,
-        "numeric": AMOUNT,
-    }
-    return values.get(column.type.split("(")[0], 20070514 if column.name.endswith("_date_key") else 1)
-
-
-def rows(target: Target, keys: Sequence[int], text: str) -> Iterator[pa.RecordBatch]:
-    """Sample rows as the Arrow batch that Spark would make of them."""
-    columns = target.staging
-    arrays = [
-        pa.array([sample(column, key, text, target) for key in keys], arrow_type(column))
-        for column in columns
-    ]
-    yield pa.RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
-
-
-def arrow_type(column: Column) -> pa.DataType:
-    """The Arrow type of a column, as Spark gives it."""
-    base, *sizes = re.findall(r"\w+", column.type)
-    plain = {
-        "smallint": pa.int16(),
-        "integer": pa.int32(),
-        "bigint": pa.int64(),
-        "boolean": pa.bool_(),
-        "varchar": pa.string(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us"),
-    }
-    return pa.decimal128(*map(int, sizes)) if base == "numeric" else plain[base]
 
 
 @dataclass(frozen=True)
@@ -125,6 +81,8 @@ class Trial:
         for what in ("tables, keys and their physical design", "the same again, which changes nothing"):
             with self.step(what), self.warehouse.transaction() as cursor:
                 self.warehouse.ensure_tables(cursor)
+        with self.step("views, comments and keys"):
+            reporting.make(self.warehouse)
         with self.step("the record of a run"):
             joined = batch.join(self.warehouse, "tryout", DAY, DAY)
         for table in tables():
@@ -168,10 +126,32 @@ class Trial:
         def stage(_: SourceState, staging: str, direct: DirectLoad | None) -> Staged:
             del direct  # it takes rows of Spark
             warehouse.stage_rows(target, staging, rows(target, keys, text))
+            self._require_read_back(target, staging, keys, text)
+            if isinstance(target, Scd2Dimension):
+                self._hash(target, staging)
             return Staged(rows=len(keys), rejected=1, rejects=(_reject(target),))
 
         attempt = attempts.start(warehouse, night, target.table, code_digest="")
         return stage_and_publish(context, attempt, state, stage)
+
+    def _hash(self, target: Scd2Dimension, staging: str) -> None:
+        """Give staged rows, which hold any text there, the hash that the warehouse computes for them."""
+        with self.warehouse.transaction() as cursor:
+            cursor.execute(f"UPDATE {staging} SET {ROW_HASH.name} = {row_hash_sql(target)}")
+
+    def _require_read_back(self, target: Target, staging: str, keys: Sequence[int], text: str) -> None:
+        """Raise WarehouseError, naming the column and its type, if a staged value is not the one that was sent."""
+        names = [column.name for column in target.staging]
+        with self.warehouse.transaction(keep=False) as cursor:
+            cursor.execute(f"SELECT {', '.join(names)} FROM {staging} ORDER BY {target.grain_key}")
+            found = cursor.fetchall()
+        for sent, came in zip(expected_rows(target, keys, text), found, strict=True):
+            for column, value, other in zip(target.staging, sent, came, strict=True):
+                if value != other:
+                    raise WarehouseError(
+                        f"{staging}.{column.name} ({column.type}) was sent {value!r} and is read back as {other!r}",
+                        "do not load this warehouse; please report it",
+                    )
 
 
 def _totals(target: Target, count: int) -> Totals:
@@ -185,30 +165,24 @@ def _reject(target: Target) -> Reject:
     return Reject(str(REJECTED), "not null", target.grain_key, None, row)
 
 
-def try_warehouse(settings: Settings) -> None:
-    """Try the warehouse in its configured schema, and drop that at the end. Prints a line for each step."""
-    with open_warehouse(settings) as warehouse:
-        try:
-            Trial(warehouse, lambda what, seconds: print(f"  {seconds:6.2f} s  {what}")).run()  # noqa: T201
-        finally:
-            if warehouse.is_cut_off:
-                warehouse.connect()
-            with warehouse.transaction() as cursor:
-                cursor.execute(f"DROP SCHEMA IF EXISTS {quoted(settings.warehouse.schema)} CASCADE")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run in a scratch schema, and return the exit code: 0, or that of the error."""
+    parser = argparse.ArgumentParser(prog="tryout", description="Send a warehouse every kind of statement.")
+    parser.add_argument("config", nargs="?", type=Path, help="JSON file; default config/credentials.json")
+    parser.add_argument(
+        "--schema", help="an empty schema to work in; default: one that is created and dropped"
+    )
+    arguments = parser.parse_args(argv)
     try:
-        settings = config.load(Path(argv[0]) if argv else None, os.environ)
-        schema = f"{settings.warehouse.schema}_tryout_{secrets.token_hex(4)}"
-        settings = replace(settings, warehouse=replace(settings.warehouse, schema=schema))
-        print(f"{settings.warehouse.kind} {settings.warehouse.place}, scratch schema {schema}")  # noqa: T201
-        try_warehouse(settings)
+        settings = config.load(arguments.config, os.environ)
+        with scratch_schema(settings, arguments.schema) as scratch, open_warehouse(scratch) as warehouse:
+            place, schema = scratch.warehouse.place, scratch.warehouse.schema
+            print(f"{scratch.warehouse.kind} {place}, scratch schema {schema}")  # noqa: T201
+            Trial(warehouse, lambda what, seconds: print(f"  {seconds:6.2f} s  {what}")).run()  # noqa: T201
     except EtlError as error:
         print(f"tryout: error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    print("tryout: everything works here; the scratch schema is dropped")  # noqa: T201
+    print(f"tryout: everything works here; schema {schema} is as it was")  # noqa: T201
     return 0
 
 

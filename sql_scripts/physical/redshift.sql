@@ -1,5 +1,6 @@
 -- Distribution and sort keys on Amazon Redshift that differ from redshift_dimension.sql, and why. Encodings are left to
 -- Redshift (ENCODE AUTO): AZ64 for numbers and timestamps, ZSTD or LZO for text, leading sort columns raw.
+-- A new table is created with these. For a table that is there, run its statements by hand: Redshift copies it.
 
 -- The calendar joins every fact three times: a copy on every node, in the order of its key.
 ALTER TABLE dim_date ALTER DISTSTYLE ALL;

@@ -18,7 +18,9 @@ WHERE date_key > 0
         OR is_month_end <> (TO_CHAR(date + 1, 'DD') = '01')
     )
 UNION ALL
-SELECT COUNT(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT
+    COUNT(*), CAST(NULL AS date), CAST(NULL AS smallint), CAST(NULL AS smallint), CAST(NULL AS smallint),
+    CAST(NULL AS smallint), CAST(NULL AS smallint), CAST(NULL AS smallint), CAST(NULL AS smallint)
 FROM dim_date
 WHERE date_key > 0
 HAVING COUNT(*) <> DATE '2069-12-31' - DATE '1970-01-01' + 1

@@ -10,6 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from dvdrental_etl.report.run_report import RunReport
 from local_airflow import report
 from sandbox import spark_cluster
 from tests.support.dag_runs import DIMENSIONS, Finished, running
@@ -70,6 +73,26 @@ def test_the_report_compares_both_sides(finished: Finished) -> None:
     by_month = "SELECT date_trunc('month', {0}), count(*), sum({1}) FROM {{}}.{2} GROUP BY 1 ORDER BY 1"
     paid = finished.source(by_month.format("payment_date", "amount", "payment"))
     assert finished.warehouse(by_month.format("payment_ts", "sales_amount", "fact_sales")) == paid
+
+
+def test_the_run_has_its_report(finished: Finished) -> None:
+    """In XCom as values, in the log as text, in the run's note as one sentence."""
+    rows = metadata(
+        finished, f"SELECT key, value FROM xcom WHERE task_id = 'report' AND run_id = '{finished.run_id}'"
+    )
+    entries = {key: json.loads(value) if isinstance(value, str) else value for key, value in rows}
+    told = TypeAdapter(RunReport).validate_python(entries["return_value"])
+    assert told.run.run_id == finished.run_id
+    assert told.findings == ()
+    assert told.money is not None
+    assert told.money.source.payments == finished.source("SELECT count(*) FROM {}.payment")[0][0]
+    assert entries["quarantined"] == 0
+    assert re.fullmatch(r"5 tables published, [\d,]+ rows written", entries["headline"])
+    note = "SELECT content FROM dag_run_note JOIN dag_run ON id = dag_run_id WHERE run_id = "
+    assert metadata(finished, f"{note}'{finished.run_id}'") == [(entries["headline"],)]
+    assert metadata(finished, f"{note}'{finished.dry}'") == [("dry run of 5 tables, nothing was written",)]
+    events = [entry["event"] for entry in finished.log(finished.run_id, "report")]
+    assert "difference          0       0.00" in "\n".join(events)
 
 
 # Who ran, and when.
@@ -138,7 +161,7 @@ def test_the_example_ran_once_and_knows_what_was_loaded(finished: Finished) -> N
 
 
 def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
-    plan = next(e["event"] for e in finished.log(finished.dry, "verify") if "dry run" in e["event"])
+    plan = next(e["event"] for e in finished.log(finished.dry, "report") if "dry run," in e["event"])
     amount = finished.source("SELECT sum(amount) FROM {}.payment")[0][0]
     assert plan.splitlines()[-1] == (
         f"fact_sales: source {amount}, published then {amount}, quarantined 0.00"
@@ -180,7 +203,7 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
 def test_no_password_is_in_a_file_of_airflow(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
     logs = [path for path in files if path.name == "attempt=1.log"]
-    assert len([path for path in logs if f"run_id={finished.run_id}" in str(path)]) == 7
+    assert len([path for path in logs if f"run_id={finished.run_id}" in str(path)]) == 9
     assert any(path.name == "airflow.db" for path in files)
     finished.check_holds_no_password(files)
 

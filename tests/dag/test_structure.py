@@ -35,7 +35,9 @@ def test_edges(dag: Any) -> None:
         "prepare": DIMENSIONS,
         **{dimension: {"load_fact_sales"} for dimension in DIMENSIONS},
         "load_fact_sales": {"verify"},
-        "verify": set(),
+        "verify": {"report"},
+        "report": {"quarantine"},
+        "quarantine": set(),
     }
 
 
@@ -69,8 +71,22 @@ def test_tasks_are_retried(dag: Any, dag_file: ModuleType) -> None:
 
 
 def test_a_skipped_dimension_stops_nothing_and_a_failed_one_does(dag: Any) -> None:
-    rules = {task.task_id: task.trigger_rule.value for task in dag.tasks if task.upstream_task_ids}
-    assert set(rules.values()) == {"none_failed"}
+    rules = {task.trigger_rule.value for task in dag.tasks if task.upstream_task_ids and not task.is_teardown}
+    assert rules == {"none_failed"}
+
+
+def test_the_report_follows_every_run_and_does_not_decide_how_it_ended(dag: Any) -> None:
+    for name in ("report", "quarantine"):
+        task = dag.get_task(name)
+        assert task.is_teardown
+        assert not task.on_failure_fail_dagrun
+        assert task.trigger_rule.value == "all_done_setup_success"  # and there is no setup
+
+
+def test_a_late_night_has_a_deadline_before_the_timeout(dag: Any) -> None:
+    (deadline,) = dag.deadline
+    assert deadline.interval < dag.dagrun_timeout
+    assert deadline.callback.path == "dvdrental.alerts.late_night"
 
 
 def test_templates_hold_for_every_kind_of_run(dag: Any, dag_file: ModuleType) -> None:
@@ -136,6 +152,50 @@ def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: Mod
     assert values["DVDRENTAL_WAREHOUSE_URL"] == "jdbc:redshift://db:5439/d"
     assert values["DVDRENTAL_S3_STAGING"] == "s3://b/p"
     assert values["DVDRENTAL_S3_IAM_ROLE"] == "arn:r"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (
+            {"host": "c.abc.eu-west-1.redshift.amazonaws.com", "login": "etl", "extra_dejson": {"iam": True}},
+            "jdbc:redshift:iam://c.abc.eu-west-1.redshift.amazonaws.com:5439/d",
+        ),
+        (
+            {
+                "host": None,
+                "login": None,
+                "extra_dejson": {
+                    "iam": True,
+                    "cluster_identifier": "c",
+                    "region": "eu-west-1",
+                    "db_user": "etl",
+                    "db_groups": ["a", "b"],
+                    "auto_create": True,
+                },
+            },
+            "jdbc:redshift:iam://c:eu-west-1/d?DbUser=etl&DbGroups=a%2Cb&AutoCreate=true",
+        ),
+        (
+            {
+                "login": None,
+                "extra_dejson": {"iam": "true", "is_serverless": True, "serverless_work_group": "w"},
+            },
+            "jdbc:redshift:iam://db:5439/d?IsServerless=true&ServerlessWorkGroup=w",
+        ),
+    ],
+)
+def test_airflows_extras_for_iam_become_a_url(
+    dag: Any, dag_file: ModuleType, given: dict[str, Any], url: str
+) -> None:
+    staging = {"s3_staging": "s3://b/p", "query_group": "night", "s3_kms_key": "alias/etl"}
+    given = given | {"extra_dejson": given["extra_dejson"] | staging}
+    values = rendered(
+        dag, dag_file, dvdrental_warehouse=connection(conn_type="redshift", password=None, **given)
+    )
+    loaded = config.load(None, values)
+    assert loaded.warehouse.url == url
+    assert (loaded.warehouse.query_group, loaded.s3.kms_key) == ("night", "alias/etl")
 
 
 @pytest.mark.parametrize(

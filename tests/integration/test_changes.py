@@ -579,17 +579,18 @@ def test_a_deleted_fact_does_not_return_when_facts_are_keyed_again(env: Environm
     env.source("UPDATE customer SET active = 1 - active, last_update = '2007-03-05'")
     env.source("ALTER TABLE payment ALTER payment_date DROP NOT NULL")
     env.load("dim_customer", as_of=DAY_1)
-    gone, broken = (
+    deleted, broken = (
         key
         for (key,) in env.warehouse(
             "SELECT sales_key FROM fact_sales JOIN dim_customer USING (customer_key) WHERE payment_ts >= valid_to "
             "ORDER BY 1 LIMIT 2"
         )
     )
-    env.source("DELETE FROM payment WHERE payment_id = %s", gone)
+    env.source("DELETE FROM payment WHERE payment_id = %s", deleted)
     env.source("UPDATE payment SET payment_date = NULL WHERE payment_id = %s", broken)
-    assert counts(env.load("fact_sales", as_of=DAY_1))["deleted"] == 1
-    assert env.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", gone, broken) == []
+    left = counts(env.load("fact_sales", as_of=DAY_1))
+    assert (left["deleted"], left["quarantined"]) == (2, 1)
+    assert env.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", deleted, broken) == []
     assert env.last_load("fact_sales")["is_full"] is False
 
 

@@ -274,7 +274,7 @@ def test_an_executor_killed_after_its_commit_and_before_its_report(
     kill(executor)
     outcome = job.finish()
     assert outcome.code == 7, outcome.err[-3000:]
-    assert "a task was retried after its rows had landed; run again" in outcome.out
+    assert "a task was repeated after its rows had landed; run again" in outcome.out
     assert factless.warehouse.value("SELECT count(*) FROM fact_sales") == 0
     assert counts(factless.load("fact_sales")) == expected_counts(new=PAYMENTS)
     assert factless.facts() == factless.source_facts()

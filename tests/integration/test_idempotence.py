@@ -81,7 +81,7 @@ def test_plan_with_changes_pending(env: Environment) -> None:
         "INSERT INTO customer (store_id, first_name, last_name, address_id, active) "
         "SELECT 1, 'A', 'B', 1, 1 FROM generate_series(1, 2)"
     )
-    # Payments: 3 corrected, 2 gone, 1 new.
+    # Payments: 3 corrected, 2 deleted, 1 new.
     env.source("UPDATE payment SET amount = amount + 0.01 WHERE payment_id IN (17503, 17504, 17505)")
     env.source("DELETE FROM payment WHERE payment_id IN (17506, 17507)")
     env.source(

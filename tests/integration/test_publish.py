@@ -46,7 +46,10 @@ def test_killed_between_staging_and_publish(env: Environment) -> None:
             job.wait()
         assert job.returncode == -signal.SIGKILL
     # The server tries the next step on a connection that nobody holds any more, and gives up.
-    until(lambda: not env.warehouse("SELECT 1 FROM pg_stat_activity WHERE pid = %s", backend), "it is gone")
+    until(
+        lambda: not env.warehouse("SELECT 1 FROM pg_stat_activity WHERE pid = %s", backend),
+        "the session ended",
+    )
     assert env.content() == before
     assert env.last_load("fact_sales")["status"] == "running"
 
@@ -108,9 +111,9 @@ def test_driver_suspended_before_its_publish_resumes_after_its_retry(env: Enviro
         after = env.content(), env.last_load("fact_sales")
     finally:
         os.killpg(forgotten.pid, signal.SIGCONT)
-        _, said = forgotten.communicate(timeout=240)
+        _, output = forgotten.communicate(timeout=240)
     assert forgotten.returncode == 6
-    assert "fenced: fact_sales: this attempt is superseded" in said
+    assert "fenced: fact_sales: this attempt is superseded" in output
     assert (env.content(), env.last_load("fact_sales")) == after
     env.check_equals_source()
     assert env.staging_tables() == []

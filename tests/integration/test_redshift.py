@@ -8,7 +8,9 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from datetime import date
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
@@ -23,6 +26,7 @@ from sqlfluff.core import FluffConfig, Linter
 
 from dvdrental_etl import config, tryout
 from dvdrental_etl.pipeline import watermark
+from dvdrental_etl.report.read import read
 from dvdrental_etl.staging.parquet import Files, StagedFile, StagedFiles
 from dvdrental_etl.verify import run
 from dvdrental_etl.warehouse.redshift import Redshift
@@ -87,6 +91,10 @@ def test_all_tables_arrive_and_a_second_run_changes_nothing(
             assert counts(outcome) == expected_counts()
     assert env.content() == before
     assert [found.check for found in run.run(config.load(env.config, {}))] == []
+    report = read(config.load(env.config, {}))
+    assert report.money is not None
+    assert report.money.warehouse.payments == report.money.source.payments == 730
+    assert sum(sale.payments for sale in report.sales if sale.part == "store") == 730
     check_clean(env, cluster)
 
 
@@ -223,7 +231,7 @@ def test_a_bad_file_is_reported_with_redshifts_message(
         buffer = io.BytesIO()
         pq.write_table(table, buffer)
         cluster.s3.client().put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
-        return whole(files, name, [StagedFile(staged[0].url, len(buffer.getvalue()))])
+        return whole(files, name, [StagedFile(staged[0].url, len(buffer.getvalue()), {})])
 
     monkeypatch.setattr(Files, "write_manifest", spoil)
     error = loaded.load("fact_sales", as_of=DAY_1, code=7).error
@@ -232,6 +240,45 @@ def test_a_bad_file_is_reported_with_redshifts_message(
     assert ".parquet" in error
     assert loaded.content() == before
     check_clean(loaded, cluster)
+
+
+def test_moments_that_copy_reads_wrongly_stop_the_load(
+    loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is valid, and all its moments are a year late: counts and amounts of a dimension agree all the same."""
+    loaded.source("UPDATE staff SET first_name = 'Zoë'")
+    before = loaded.content()
+    whole = Files.write_manifest
+
+    def delay(files: Files, name: str, staged: StagedFiles) -> str:
+        bucket, key = staged[0].url.removeprefix("s3://").split("/", 1)
+        client = cluster.s3.client()
+        body = io.BytesIO(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        table = pq.ParquetFile(body, coerce_int96_timestamp_unit="us").read()
+        place = table.schema.get_field_index("changed_at")
+        later = pc.add(table["changed_at"], pa.scalar(timedelta(days=365)))
+        buffer = io.BytesIO()
+        pq.write_table(
+            table.set_column(place, "changed_at", later), buffer, use_deprecated_int96_timestamps=True
+        )
+        client.put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
+        return whole(files, name, [replace(staged[0], length=len(buffer.getvalue()))])
+
+    monkeypatch.setattr(Files, "write_manifest", delay)
+    error = loaded.load("dim_staff", as_of=DAY_1, code=7).error
+    assert "COPY of dim_staff reads other moments than were written: MIN(changed_at) was 20" in error
+    assert loaded.content() == before
+    check_clean(loaded, cluster)
+
+
+def test_a_writer_does_not_wait_for_ever(loaded: Environment) -> None:
+    loaded.limit(lock_seconds=1)
+    with closing(loaded.warehouse.connect()) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("LOCK TABLE dw.etl_lock")
+        error = loaded.load("dim_staff", as_of=DAY_1, code=6).error
+    assert "no lock on dw.etl_lock within 1 s" in error
+    loaded.load("dim_staff", as_of=DAY_1)
 
 
 def at_the_publish(monkeypatch: pytest.MonkeyPatch, order: Callable[[], None]) -> None:
@@ -349,7 +396,7 @@ def test_a_duplicate_key_in_staging_is_refused(loaded: Environment, monkeypatch:
     assert loaded.content() == before
 
 
-# What is said and sent.
+# What is reported and sent.
 
 
 def test_every_statement_is_in_the_grammar_and_none_holds_a_secret(

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+
+from dvdrental_etl.db.watched import WatchedConnection, WatchedCursor
 
 
 class Killed(BaseException):
@@ -36,12 +37,12 @@ def killed_after(calls: int) -> Iterator[None]:
     """Kill the jobs that run inside after this many calls of the database. Raises Killed if they were not enough."""
     countdown = Countdown(calls)
 
-    class CountingCursor(Cursor):
+    class CountingCursor(WatchedCursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
             countdown.count_down()
             super().execute(query, vars)
 
-    class CountingConnection(Connection):
+    class CountingConnection(WatchedConnection):
         def commit(self) -> None:
             countdown.count_down()
             super().commit()
@@ -49,7 +50,9 @@ def killed_after(calls: int) -> Iterator[None]:
 
     def make(connect: Any, parameters: Any) -> Any:
         countdown.count_down()
-        made = connect(**parameters, connection_factory=CountingConnection, cursor_factory=CountingCursor)
+        made = connect(
+            **parameters | {"connection_factory": CountingConnection, "cursor_factory": CountingCursor}
+        )
         countdown.connections.append(made)
         return made
 
@@ -69,7 +72,7 @@ def connection_lost_at_commit(number: int, *, before: bool) -> Iterator[list[int
     """
     commits: list[int] = []
 
-    class LosingConnection(Connection):
+    class LosingConnection(WatchedConnection):
         def commit(self) -> None:
             commits.append(len(commits))
             if commits[-1] != number:
@@ -81,7 +84,7 @@ def connection_lost_at_commit(number: int, *, before: bool) -> Iterator[list[int
             raise psycopg2.OperationalError("server closed the connection unexpectedly")
 
     def make(connect: Any, parameters: Any) -> Any:
-        return connect(**parameters, connection_factory=LosingConnection)
+        return connect(**parameters | {"connection_factory": LosingConnection})
 
     with patched_connect(make):
         yield commits

@@ -71,7 +71,7 @@ class Bucket:
         """Upload; the entry of a manifest for it."""
         if isinstance(data, pa.Table):
             sink = io.BytesIO()
-            pq.write_table(data, sink, **options)
+            pq.write_table(data, sink, **{"use_deprecated_int96_timestamps": True} | options)
             data = sink.getvalue()
         self.client.put_object(Bucket=self.emulator.s3.bucket, Key=f"{self.folder}/{name}", Body=data)
         return {"url": self.url(name), "mandatory": True, "meta": {"content_length": len(data)}}

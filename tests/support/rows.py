@@ -29,10 +29,8 @@ MEMBER = {
     "store_id": 1,
     "changed_at": dt.datetime.fromisoformat("2006-05-16 16:13:11.793280"),
 }
-MEMBER_JSON = (
-    '{"address":"23 Workhaven Lane","address2":null,"district":"Alberta","city":"Lethbridge",'
-    '"country":"Canada","active":true,"store_id":1}'
-)
+#: What its row_hash is the md5 of.
+MEMBER_TEXT = "23 Workhaven Lane|~|Alberta|Lethbridge|Canada|true|1"
 
 SALE_COLUMNS = (
     "sales_key bigint, payment_date_key int, rental_date_key int, return_date_key int, customer_id int,"

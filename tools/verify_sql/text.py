@@ -39,18 +39,18 @@ def is_same(one: str, other: str) -> str:
     return f"NULLIF({one}, {other}) IS NULL AND NULLIF({other}, {one}) IS NULL"
 
 
-def as_json(table: str, column: Column) -> str:
-    """A column's value as Spark's to_json writes it. Needs b, a backslash. Raises ValueError for other types."""
+def as_text(table: str, column: Column) -> str:
+    """A column's value in the text that row_hash is the md5 of. Raises ValueError for other types."""
     name, base = column.name, column.type.split("(")[0]
     if base == "varchar":
-        return f"""COALESCE('"' || REPLACE(REPLACE({name}, b, b || b), '"', b || '"') || '"', 'null')"""
+        return f"COALESCE(REPLACE(REPLACE({name}, '~', '~0'), '|', '~1'), '~')"
     if base == "boolean":
-        return f"CASE WHEN {name} IS NULL THEN 'null' WHEN {name} THEN 'true' ELSE 'false' END"
+        return f"CASE WHEN {name} IS NULL THEN '~' WHEN {name} THEN 'true' ELSE 'false' END"
     if base == "date":
-        return f"""COALESCE('"' || TO_CHAR({name}, 'YYYY-MM-DD') || '"', 'null')"""
+        return f"COALESCE(TO_CHAR({name}, 'YYYYMMDD'), '~')"
     if base in ("smallint", "integer", "bigint", "numeric"):
-        return f"COALESCE(CAST({name} AS varchar(40)), 'null')"
+        return f"COALESCE(CAST({name} AS varchar(40)), '~')"
     raise ValueError(
         f"{table}.{name}: a tracked column of type {column.type} is not supported by the row_hash check:"
-        " add its JSON form to as_json() in tools/verify_sql/text.py"
+        " add its text to as_text() in tools/verify_sql/text.py"
     )

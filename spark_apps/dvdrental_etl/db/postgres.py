@@ -1,19 +1,61 @@
-"""Connections to PostgreSQL by psycopg2."""
+"""Connections to PostgreSQL by psycopg2. None waits for ever: the server has limits, and long calls are watched."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dvdrental_etl.limits import Limits
+
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from dvdrental_etl.db.watched import WatchedConnection
 
-CONNECT_TIMEOUT = 10  # seconds
+#: After how many seconds without traffic a side asks whether the other one is still there, how often, how many times.
+KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
-def connect(libpq: Mapping[str, Any], application: str) -> "Connection":
+def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "WatchedConnection":
     """A connection. libpq: its parameters, as config.Database.libpq() gives them. Raises psycopg2.OperationalError."""
     import psycopg2  # executors import it when they send rows, not before
 
-    made: Connection = psycopg2.connect(
-        **libpq, connect_timeout=CONNECT_TIMEOUT, application_name=application
+    from dvdrental_etl.db.watched import WatchedConnection, WatchedCursor
+
+    waits: dict[str, Any] = {
+        "connect_timeout": limits.connect_seconds,
+        "tcp_user_timeout": 1000 * limits.silent_seconds,
+    }
+    made: WatchedConnection = psycopg2.connect(
+        **dict(libpq) | KEEPALIVES | waits | {"application_name": application},
+        connection_factory=WatchedConnection,
+        cursor_factory=WatchedCursor,
     )
+    made.watch(libpq, limits)
+    made.autocommit = True
+    with made.cursor() as cursor:
+        _limit_waits(cursor, limits)
+        cursor.execute("SELECT pg_backend_pid()")
+        ((made.server_pid,),) = cursor.fetchall()
+    made.autocommit = False
     return made
+
+
+def _limit_waits(cursor: Any, limits: Limits) -> None:
+    """Limit this session's waits, as far as the server's version knows the settings. 0 means no limit to it."""
+    settings = {f"tcp_{name}": str(value) for name, value in KEEPALIVES.items()} | {
+        "tcp_user_timeout": f"{limits.silent_seconds}s",
+        "client_connection_check_interval": f"{limits.silent_seconds}s",
+        "lock_timeout": f"{limits.lock_seconds}s",
+        "statement_timeout": f"{limits.statement_seconds}s",
+    }
+    cursor.execute(
+        "SELECT set_config(s.name, w.value, FALSE) FROM pg_settings s"
+        " JOIN unnest(%s, %s) AS w (name, value) ON w.name = s.name",
+        (list(settings), list(settings.values())),
+    )
+
+
+def advice(section: str, error: BaseException) -> str:
+    """What to do where a server cannot be reached, for a person. section: source or warehouse."""
+    if "does not support SSL" in str(error):
+        return f"set up TLS in the server, or add ?sslmode=disable to {section}.url to do without"
+    return (
+        f"check {section}.url, user and password, and that the server accepts connections from this machine"
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 from dvdrental_etl.config import Database
 from dvdrental_etl.db.names import quoted
@@ -72,10 +73,11 @@ class Reader:
             )
         )
         query = f"({self._select(table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-        reader = _jdbc(self.spark, self.source.database).option(
-            "sessionInitStatement", _import_snapshot(self.source)
+        url = _with_options(self.source.database.jdbc, limits)
+        reader = _jdbc(self.spark, self.source.database, url).option(
+            "sessionInitStatement", _import_snapshot(self.source, limits)
         )
-        found = reader.jdbc(_with_binary_transfer(self.source.database.url), query, predicates=predicates)
+        found = reader.jdbc(url, query, predicates=predicates)
         found = found.drop("stored_key")
         # Spark cannot know that one read is one partition. When it does, it joins small tables in one task, without a
         # shuffle: most of a small load's work.
@@ -89,11 +91,11 @@ class Reader:
         return f"SELECT {', '.join(casts)}{more} FROM {self.source.name(table.name)}"
 
 
-def _jdbc(spark: "SparkSession", database: Database) -> "DataFrameReader":
+def _jdbc(spark: "SparkSession", database: Database, url: str) -> "DataFrameReader":
     """A JDBC reader that streams rows, in binary. The password is an option of the read, never of Spark."""
     return (
         spark.read.format("jdbc")
-        .option("url", _with_binary_transfer(database.url))
+        .option("url", url)
         .option("driver", "org.postgresql.Driver")
         .option("user", database.user)
         .option("password", database.password)
@@ -102,11 +104,15 @@ def _jdbc(spark: "SparkSession", database: Database) -> "DataFrameReader":
     )
 
 
-def _import_snapshot(source: Source) -> str:
+def _import_snapshot(source: Source, limits: Limits) -> str:
+    lock_seconds = min(
+        limits.lock_seconds, limits.read_seconds // 2
+    )  # before the socket's error, which says less
     zone = source.snapshot.time_zone.replace("'", "''")
     return (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; SET LOCAL TIME ZONE '{zone}'"
+        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; SET LOCAL TIME ZONE '{zone}';"
+        f" SET LOCAL lock_timeout = '{lock_seconds}s'; SET LOCAL statement_timeout = '{limits.statement_seconds}s'"
     )
 
 
@@ -130,6 +136,17 @@ def _chunks(column: str, keys: Sequence[int], length: int) -> list[str]:
     return [f"{column} = ANY('{{{','.join(map(str, chunk))}}}'::bigint[])" for chunk in chunks]
 
 
-def _with_binary_transfer(url: str) -> str:
-    """The URL with binary transfer from the first row on; pgjdbc's default fetches five batches as text first."""
-    return url + ("&" if "?" in url else "?") + "prepareThreshold=-1"
+def _with_options(url: str, limits: Limits) -> str:
+    """The URL with binary transfer from the first row on (pgjdbc's default fetches five batches as text first), and
+    limits for its waits. Options that the URL has are kept.
+    """
+    options = {
+        "prepareThreshold": -1,
+        "connectTimeout": limits.connect_seconds,
+        "loginTimeout": 2 * limits.connect_seconds,
+        "socketTimeout": limits.read_seconds,
+        "tcpKeepAlive": "true",
+    }
+    given = dict(parse_qsl(urlsplit(url.removeprefix("jdbc:")).query))
+    added = "&".join(f"{name}={value}" for name, value in options.items() if name not in given)
+    return url + ("&" if "?" in url else "?") + added

@@ -3,21 +3,24 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import errors as postgres_errors
 
 from dvdrental_etl.config import Database
 from dvdrental_etl.db import postgres
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import SourceError, first_line
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.model.totals import Totals
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from dvdrental_etl.db.watched import WatchedConnection
 
 #: Queries on the source at the same time, each on a connection of its own. Each is one scan of one table.
 PARALLEL_QUERIES = 4
@@ -52,21 +55,36 @@ class Snapshot:
 class Source:
     """A connection to the source, read-only. A context manager: the snapshot is valid while it is open."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._connection: Connection
+    def __init__(self, database: Database, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.database, self.limits = database, limits
+        self._connection: WatchedConnection
         self.snapshot: Snapshot
 
     def __enter__(self) -> "Source":
         try:
-            self._connection = postgres.connect(self.database.libpq(), APPLICATION)
+            self._connection = postgres.connect(self.database.libpq(), APPLICATION, self.limits)
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
-                "check source.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("source", error),
             ) from None
+        self._require_own_session()
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return self
+
+    def _require_own_session(self) -> None:
+        """Raise SourceError if a pooler lends the server's session of this connection to another one meanwhile."""
+        if not self._connection.has_pooler:
+            return
+        with closing(postgres.connect(self.database.libpq(), APPLICATION, self.limits)) as other:
+            is_shared = other.server_pid == self._connection.server_pid
+        if is_shared:
+            self._connection.close()
+            raise SourceError(
+                f"source {self.database.place}: a pooler shares sessions by transaction or statement, and exported"
+                " snapshots need session pooling",
+                "set pool_mode=session for this user (pgbouncer), or name the server itself in source.url",
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,7 +116,7 @@ class Source:
         """
 
         def run(query: "Callable[[Source], Any]") -> Any:
-            with Source(self.database) as other:
+            with Source(self.database, self.limits) as other:
                 other._import(self.snapshot)
                 return query(other)
 
@@ -126,6 +144,12 @@ class Source:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, parameters)
                 return list(cursor.fetchall()) if cursor.description else []
+        except postgres_errors.LockNotAvailable as error:
+            raise SourceError(
+                f"source {self.database.place}: no lock within {self.limits.lock_seconds} s:"
+                f" {self._connection.waited_for or first_line(error)}",
+                "end that session (pg_terminate_backend), or wait for it, then run again",
+            ) from error
         except psycopg2.Error as error:
             raise SourceError(
                 f"source {self.database.place}: {first_line(error)}",

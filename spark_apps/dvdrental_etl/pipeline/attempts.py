@@ -22,20 +22,14 @@ def start(warehouse: Warehouse, batch: Batch, table: str, code_digest: str) -> A
     """Announce an attempt. It supersedes every earlier one of this table that is still running, or was killed.
 
     It reads the source only after that: an attempt announced earlier saw an older snapshot, and may no longer publish.
+    The number is given in a transaction of its own, which waits for no publish and so keeps no other table waiting.
     """
     token = secrets.token_hex(4)
     with warehouse.writing() as cursor:
         warehouse.name_session(cursor, token)
-        warehouse.end_idle_sessions(cursor, table, token)
-        warehouse.lock_record(cursor, "etl_load")
-        warehouse.drop_idle_staging(cursor, table)
+        warehouse.lock_record(cursor)
         cursor.execute("SELECT COALESCE(MAX(load_id), 0) + 1 FROM etl_load")
         attempt = Attempt(only_value(cursor), table, token)
-        cursor.execute(
-            f"UPDATE etl_load SET status = '{LoadStatus.SUPERSEDED}', reason = %s"
-            f" WHERE table_name = %s AND status = '{LoadStatus.RUNNING}'",
-            (f"load {attempt.load_id} began", table),
-        )
         cursor.execute(
             f"""
             INSERT INTO etl_load (load_id, batch_id, table_name, attempt, status, as_of, code_version, code_digest,
@@ -47,6 +41,13 @@ def start(warehouse: Warehouse, batch: Batch, table: str, code_digest: str) -> A
                 *(code_version(), code_digest, now()),
             ),
         )
+    with warehouse.writing() as cursor:  # waits for an earlier attempt that is being published
+        cursor.execute(
+            f"UPDATE etl_load SET status = '{LoadStatus.SUPERSEDED}', reason = %s"
+            f" WHERE table_name = %s AND status = '{LoadStatus.RUNNING}' AND load_id < %s",
+            (f"load {attempt.load_id} began", table, attempt.load_id),
+        )
+        warehouse.drop_idle_staging(cursor, table)
     return attempt
 
 

@@ -6,11 +6,12 @@ import socket
 from collections.abc import Sequence
 
 from dvdrental_etl.config import Settings
-from dvdrental_etl.db.cursor import Cursor
+from dvdrental_etl.db.cursor import Cursor, only_value
 from dvdrental_etl.errors import UsageError
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch, BatchStatus, LoadStatus
 from dvdrental_etl.pipeline.code_version import code_version
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
@@ -33,7 +34,7 @@ def prepare(
     An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone. tables: what the run
     will load. A dry run checks the same and writes nothing: its batch has no number.
     """
-    with Source(settings.source) as source, open_warehouse(settings) as warehouse:
+    with Source(settings.source, settings.limits) as source, open_warehouse(settings) as warehouse:
         clock = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.in_its_time_zone(as_of)
@@ -43,6 +44,7 @@ def prepare(
                 require_not_before(cursor, as_of, tables)
         if dry_run:
             return Batch(0, run_id, as_of or clock, opened_here=False)
+        reporting.keep_current(warehouse)
         return join(warehouse, run_id, as_of, clock)
 
 
@@ -74,7 +76,7 @@ def join(
     Raises UsageError when as_of contradicts the batch, or when there is no batch that must exist.
     """
     with warehouse.writing() as cursor:
-        warehouse.lock_record(cursor, "etl_batch")
+        warehouse.lock_record(cursor)
         cursor.execute("SELECT batch_id, as_of FROM etl_batch WHERE run_id = %s", (run_id,))
         found = cursor.fetchone()
         if found:
@@ -96,15 +98,17 @@ def join(
                 "clear prepare, with the tasks after it; one that is marked as success by hand opens no batch",
             )
         chosen = as_of or clock
+        cursor.execute("SELECT COALESCE(MAX(batch_id), 0) + 1 FROM etl_batch")
+        batch_id = only_value(cursor)
+        # VALUES, not SELECT: Redshift gives text that is bound in a select list no type, and stops.
         cursor.execute(
             f"""
             INSERT INTO etl_batch (batch_id, run_id, as_of, status, started_by, code_version, started_at)
-            SELECT COALESCE(MAX(batch_id), 0) + 1, %s, %s, '{BatchStatus.RUNNING}', %s, %s, %s FROM etl_batch
+            VALUES (%s, %s, %s, '{BatchStatus.RUNNING}', %s, %s, %s)
             """,
-            (run_id, chosen, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
+            (batch_id, run_id, chosen, f"{_user()}@{socket.gethostname()}"[:250], code_version(), now()),
         )
-        cursor.execute("SELECT batch_id FROM etl_batch WHERE run_id = %s", (run_id,))
-        return Batch(cursor.fetchone()[0], run_id, chosen, opened_here=True)
+        return Batch(batch_id, run_id, chosen, opened_here=True)
 
 
 def _user() -> str:

@@ -27,6 +27,7 @@ from dvdrental_etl.pipeline.context import Extraction, LoadContext, SourceState
 from dvdrental_etl.pipeline.failures import attributed
 from dvdrental_etl.pipeline.load import publish
 from dvdrental_etl.pipeline.plan import plan
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
@@ -111,6 +112,7 @@ class Run:
         options, clock = self._options, self._source.clock()
         with self._warehouse.transaction() as cursor:
             self._warehouse.ensure_tables(cursor)
+        reporting.keep_current(self._warehouse)
         name = (
             options.batch_id or f"load_{self._target.table} {clock:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
         )
@@ -144,11 +146,13 @@ def start(target: Target, description: str | None, argv: Sequence[str] | None) -
     try:
         with ExitStack() as stack:
             settings = config.load(options.config, os.environ)
-            source = stack.enter_context(Source(settings.source))
+            source = stack.enter_context(Source(settings.source, settings.limits))
             warehouse = stack.enter_context(open_warehouse(settings))
             run = Run(target, options, source, warehouse)
             with attributed(settings):
                 yield run
+        for warning in settings.warnings:  # last: where a run fails, its error is the first line
+            log.warning("load_%s: warning: %s", target.table, warning)
     except EtlError as error:
         _print_error(target, str(error))
         if options.debug:

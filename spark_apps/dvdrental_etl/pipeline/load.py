@@ -123,7 +123,6 @@ def _publish_with_retries(context: LoadContext, candidate: Candidate) -> Counts:
 def _publish_once(context: LoadContext, candidate: Candidate) -> Counts:
     warehouse, target, attempt = context.warehouse, context.target, candidate.attempt
     with warehouse.writing() as cursor:
-        warehouse.end_idle_sessions(cursor, target.table, attempt.token)
         warehouse.lock_for_publish(cursor, target)
         attempts.require_newest(cursor, attempt)
         counts, warnings = transaction.apply(cursor, context, candidate)

@@ -49,7 +49,11 @@ def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> s
     declared = _imported(script)
     options = command_line.parse(declared.TARGET, declared.__doc__ or "", argv)
     settings = config.load(options.config, environment)
-    with Source(settings.source) as source, open_warehouse(settings) as warehouse, attributed(settings):
+    with (
+        Source(settings.source, settings.limits) as source,
+        open_warehouse(settings) as warehouse,
+        attributed(settings),
+    ):
         run = Look(declared.TARGET, options, source, warehouse)
         try:
             return run.result(declared.SOURCES, declared.transform)

@@ -13,6 +13,7 @@ def plan(context: LoadContext, extraction: Extraction) -> Counts:
     attempt = Attempt(0, target.table, "plan")
     extraction.source.begin()
     with warehouse.transaction(keep=False) as cursor:
+        warehouse.name_session(cursor, attempt.token)  # idle while Spark works, and not dead
         warehouse.ensure_tables(cursor)
         batch.require_not_before(cursor, context.batch.as_of, [target.table])
         state = source_state.read(context, extraction, watermark.read(cursor, target.table))

@@ -8,7 +8,7 @@ from dvdrental_etl.model.targets import Fact, Scd2Dimension, Target
 from dvdrental_etl.model.totals import Totals, add, all_days
 from dvdrental_etl.pipeline import gate
 from dvdrental_etl.pipeline.context import Candidate, LoadContext
-from dvdrental_etl.publish import steps
+from dvdrental_etl.publish import scd2, steps
 from dvdrental_etl.publish.statements import quarantined_of
 
 
@@ -23,6 +23,8 @@ def apply(cursor: Cursor, context: LoadContext, candidate: Candidate) -> tuple[C
     spans = () if staged.keyed else state.extent.spans
     context.warehouse.create_key_tables(cursor, target.table, spans, quarantined)
     before = 0 if isinstance(target, Fact) else published_rows(cursor, target)
+    if isinstance(target, Scd2Dimension) and state.extent.is_full:
+        cursor.execute(scd2.rehash(target).sql)
     if candidate.direct and staged.keyed:
         candidate.direct.attach(cursor)
     counted = _run_steps(cursor, context, candidate)

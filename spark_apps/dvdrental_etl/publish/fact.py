@@ -9,13 +9,15 @@ def steps(target: Fact, staging: str) -> tuple[Step, ...]:
     return (
         *(_infer_members(target, lookup.dimension, staging) for lookup in target.lookups),
         _delete_quarantined(target),
-        _delete_missing(target, staging),
+        _find_missing(target, staging),
+        _delete_missing(target),
         _stage_again(target, staging),
         _fact_plan(target, staging),
         _fact_counts(target),
         _delete_changed(target),
         _insert_facts(target),
         _note_followed_loads(target),
+        Step(f"DROP TABLE {target.table}_missing"),
         Step(f"DROP TABLE {target.table}_plan"),
     )
 
@@ -44,14 +46,27 @@ FROM (
     )
 
 
-def _delete_missing(target: Fact, staging: str) -> Step:
-    """Facts that were deleted in the source."""
+def _find_missing(target: Fact, staging: str) -> Step:
+    """Facts that were deleted in the source.
+
+    They are listed first: Redshift deletes by a join only where the target's columns are equal to the other table's.
+    """
+    table, key = target.table, target.key
+    return Step(f"""
+CREATE TEMP TABLE {table}_missing AS
+SELECT f.{key}
+FROM {spans_of(table)} g
+INNER JOIN {table} f ON f.{key} BETWEEN g.low AND g.high
+WHERE NOT EXISTS (SELECT 1 FROM {staging} s WHERE s.{key} = f.{key})
+""")
+
+
+def _delete_missing(target: Fact) -> Step:
     table, key = target.table, target.key
     return Step(
         f"""
-DELETE FROM {table} USING {spans_of(table)} g
-WHERE {table}.{key} BETWEEN g.low AND g.high
-    AND NOT EXISTS (SELECT 1 FROM {staging} s WHERE s.{key} = {table}.{key})
+DELETE FROM {table} USING {table}_missing m
+WHERE m.{key} = {table}.{key}
 """,
         counts=("deleted",),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dvdrental_etl.db import postgres
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.targets import Lookup
 from dvdrental_etl.staging import copy_format
 from dvdrental_etl.staging.send import Outgoing, staged
@@ -29,6 +30,7 @@ class CopyTarget:
 
     libpq: dict[str, Any]
     statement: str
+    limits: Limits = DEFAULT_LIMITS
 
     def __repr__(self) -> str:
         return f"CopyTarget({self.statement!r})"
@@ -133,7 +135,7 @@ def copy_rows(batches: Iterator["pa.RecordBatch"], copy_to: CopyTarget) -> None:
     if first is None:  # an empty partition needs no connection
         return
     form, chunks = _encoded(first, itertools.chain([first], batches))
-    connection = postgres.connect(copy_to.libpq, APPLICATION)
+    connection = postgres.connect(copy_to.libpq, APPLICATION, copy_to.limits)
     try:
         with connection, connection.cursor() as cursor:
             cursor.copy_expert(f"{copy_to.statement} (FORMAT {form})", _as_file(chunks), size=COPY_BUFFER)

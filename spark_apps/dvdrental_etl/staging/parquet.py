@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dvdrental_etl.config import S3
 from dvdrental_etl.errors import WarehouseError, first_line
 from dvdrental_etl.limits import Limits
+from dvdrental_etl.staging.moments import Bounds, bounds_in
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing, staged
 
@@ -21,10 +22,11 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One file of a task that succeeded."""
+    """One file of a task that succeeded. bounds: of the rows that the task wrote together with it."""
 
     url: str
     length: int
+    bounds: Bounds
 
 
 StagedFiles = Sequence[StagedFile]
@@ -51,14 +53,14 @@ class Files:
             return _put_files(rows, folder)
 
         receipts = outgoing.send(sink)
-        files = [StagedFile(r.url, r.length) for r in receipts if r.url is not None]
+        files = [StagedFile(r.url, r.length, json.loads(r.bounds)) for r in receipts if r.url is not None]
         return staged(receipts, outgoing.target), files
 
     def write_rows(self, batches: Iterator["pa.RecordBatch"], name: str, slices: int) -> StagedFiles:
         """Write Arrow batches of this process, as an executor would."""
         with self._reported("write rows"):
             sent = list(_put_files(batches, self._folder(name, slices)))
-        return [StagedFile(one["url"], one["length"]) for one in sent]
+        return [StagedFile(one["url"], one["length"], json.loads(one["bounds"])) for one in sent]
 
     def write_manifest(self, name: str, files: StagedFiles) -> str:
         """Write the list of files that COPY reads, with their lengths, and return its URL."""
@@ -68,7 +70,9 @@ class Files:
         key = f"{self._prefix}/{name}/{MANIFEST}"
         body = json.dumps({"entries": entries}).encode()
         with self._reported("write the manifest"):
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=body)
+            self._client().put_object(
+                Bucket=self._bucket, Key=key, Body=body, **_encryption(self._s3.kms_key)
+            )
         return f"s3://{self._bucket}/{key}"
 
     def remove(self, name: str) -> None:
@@ -102,6 +106,7 @@ class Files:
             self._bucket,
             folder,
             slices,
+            kms_key=self._s3.kms_key,
             file_bytes=limits.file_bytes,
             held_bytes=limits.held_bytes,
         )
@@ -140,6 +145,7 @@ class _Folder:
     bucket: str
     name: str
     slices: int
+    kms_key: str
     file_bytes: int
     held_bytes: int
 
@@ -153,16 +159,23 @@ def _client(endpoint: str) -> Any:
     return boto3.client("s3", endpoint_url=endpoint or None, config=config)
 
 
+def _encryption(kms_key: str) -> Mapping[str, str]:
+    """The headers that ask for a key of KMS; none for the bucket's default encryption."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
 def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator[Mapping[str, Any]]:
     """Each file of each attempt of a task has a separate key: none is ever overwritten."""
     import secrets
 
     client = _client(folder.endpoint)
     for table in _tables(batches, folder.held_bytes):
+        bounds = json.dumps(bounds_in(table))
         for body in _fitted(table, folder.slices, folder.file_bytes):
             key = f"{folder.name}/{secrets.token_hex(16)}.parquet"
-            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*")
-            yield {"url": f"s3://{folder.bucket}/{key}", "length": len(body)}
+            encryption = _encryption(folder.kms_key)
+            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*", **encryption)
+            yield {"url": f"s3://{folder.bucket}/{key}", "length": len(body), "bounds": bounds}
 
 
 def _tables(batches: Iterable["pa.RecordBatch"], held_bytes: int) -> Iterator["pa.Table"]:
@@ -205,8 +218,12 @@ def _part(table: "pa.Table", number: int, count: int) -> "pa.Table":
 
 
 def _encoded(table: "pa.Table") -> bytes:
+    """Timestamps in 96 bits and Snappy, as Spark and AWS's SDK for pandas write them.
+
+    COPY read timestamps of 64 bits without a zone as other moments (apache/arrow#38000); no page documents ZSTD for it.
+    """
     from pyarrow import parquet
 
     buffer = io.BytesIO()
-    parquet.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+    parquet.write_table(table, buffer, compression="snappy", use_deprecated_int96_timestamps=True)
     return buffer.getvalue()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COUNTS = "staged", "keyed", "rejected", "warned"
 RECEIPT = (
     "staged bigint, keyed bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
-    " row string, csv binary, url string, length bigint"
+    " row string, csv binary, url string, length bigint, bounds string"
 )
 
 #: Sends good rows on, in the process where they are, and yields the values of its receipts.
@@ -171,6 +171,6 @@ def _receipt(**values: Any) -> "pa.RecordBatch":
     schema = pa.schema(
         [(name, number) for name in COUNTS]
         + [(name, text) for name in ("key", "rule", "name", "value", "row")]
-        + [("csv", pa.binary()), ("url", text), ("length", number)]
+        + [("csv", pa.binary()), ("url", text), ("length", number), ("bounds", text)]
     )
     return pa.RecordBatch.from_pylist([dict.fromkeys(COUNTS, 0) | values], schema=schema)

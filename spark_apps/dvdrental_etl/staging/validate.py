@@ -4,6 +4,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
+from dvdrental_etl.model.row_hash import row_hash_sql
 from dvdrental_etl.model.rules import Rule, Severity
 from dvdrental_etl.model.targets import ROW_HASH, Scd2Dimension, Target
 
@@ -19,9 +20,7 @@ def validated(frame: "DataFrame", target: Target) -> "DataFrame":
     from pyspark.sql import functions as F
 
     if isinstance(target, Scd2Dimension):
-        # JSON keeps (a, NULL, b) and (a, b, NULL) apart, which joined strings do not.
-        tracked = F.to_json(F.struct(*target.tracked), {"ignoreNullFields": "false"})
-        frame = frame.withColumn(ROW_HASH.name, F.md5(tracked))
+        frame = frame.withColumn(ROW_HASH.name, F.expr(row_hash_sql(target)))
     columns = [column.name for column in target.staging]
     rejecting = [rule for rule in target.all_rules if rule.severity is not Severity.WARN]
     record = F.struct(

@@ -13,6 +13,7 @@ from dvdrental_etl.db import postgres, redshift
 from dvdrental_etl.db.cursor import Cursor, Row
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 
 #: By name: our own numbers and names. By position: any value.
 Parameters = Mapping[str, object] | Sequence[object] | None
@@ -35,12 +36,16 @@ class SnapshotReader:
     """A connection whose snapshot is taken by its first query. A context manager.
 
     side: source or warehouse, for messages. failure: the error that is raised if the database cannot be read.
+    limits: of its waits.
     """
 
-    def __init__(self, database: Database, side: str, failure: type[EtlError]) -> None:
-        self._database, self._side, self._failure = database, side, failure
+    def __init__(
+        self, database: Database, side: str, failure: type[EtlError], limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._database, self._side, self._failure, self._limits = database, side, failure, limits
         self._connection: Any = None  # psycopg2's, or redshift_connector's
         self._streams = 0
+        self._readable: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> "SnapshotReader":
         database = self._database
@@ -49,7 +54,7 @@ class SnapshotReader:
         except (psycopg2.OperationalError, *redshift.Errors) as error:
             raise self._failure(
                 f"{self._side} {database.place} cannot be reached as '{database.user}': {redshift.message(error)}",
-                f"check {self._side}.url, user and password, and that the server takes connections from here",
+                postgres.advice(self._side, error),
             ) from None
         try:
             with self._translated_errors():
@@ -70,9 +75,9 @@ class SnapshotReader:
         return isinstance(self._database, Warehouse) and self._database.kind == "redshift"
 
     def _connect(self) -> Any:
-        if self._is_redshift:
+        if isinstance(self._database, Warehouse) and self._is_redshift:
             return redshift.connect(self._database, APPLICATION)
-        connection = postgres.connect(self._database.libpq(), APPLICATION)
+        connection = postgres.connect(self._database.libpq(), APPLICATION, self._limits)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return connection
 
@@ -107,6 +112,22 @@ class SnapshotReader:
                 f"{self._side} {self._database.place}: {redshift.message(error)}",
                 "check the role's rights and the server's log",
             ) from error
+
+    def readable_columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table of PostgreSQL that this role may read."""
+        if table not in self._readable:
+            found = self.rows(
+                """
+                SELECT a.attname FROM pg_attribute a
+                JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = current_schema() AND c.relname = %(table)s
+                    AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+                ORDER BY a.attnum
+                """,
+                {"table": table},
+            )
+            self._readable[table] = tuple(name for (name,) in found)
+        return self._readable[table]
 
     def rows(self, query: str, parameters: Parameters = None) -> list[Row]:
         """All rows of a query."""

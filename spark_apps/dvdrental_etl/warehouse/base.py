@@ -88,9 +88,11 @@ class Warehouse(ABC):
 
     def ensure_tables(self, cursor: Cursor) -> None:
         """Create the schema and its tables where they are missing; refuse tables that differ from the DDL."""
-        self._wait_for_other_creators(cursor)
         have = self._columns(cursor)
         expected = {table: columns for name in ddl_names() for table, columns in tables_in(name).items()}
+        if set(expected) - set(have):
+            self._wait_for_other_creators(cursor)
+            have = self._columns(cursor)
         if set(expected) - set(have):
             cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.address.schema,))
             if not cursor.fetchall():  # IF NOT EXISTS needs the right to create even where the schema exists
@@ -120,6 +122,14 @@ class Warehouse(ABC):
     @abstractmethod
     def _create_tables(self, cursor: Cursor) -> None:
         """Run the DDL and the physical design."""
+
+    @abstractmethod
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see, and make way for it."""
+
+    @abstractmethod
+    def informational(self, key: str) -> str | None:
+        """ALTER TABLE ... ADD FOREIGN KEY in the form in which nothing is enforced; None where there is none."""
 
     def _columns(self, cursor: Cursor) -> dict[str, list[tuple[str, str]]]:
         """Table -> its columns, their types written as the DDL writes them."""
@@ -198,12 +208,8 @@ class Warehouse(ABC):
         """Show in the server's list of sessions which attempt this one belongs to."""
 
     @abstractmethod
-    def end_idle_sessions(self, cursor: Cursor, table: str, attempt: str) -> None:
-        """End the sessions of other attempts at a table that are idle in a transaction and hold its locks."""
-
-    @abstractmethod
-    def lock_record(self, cursor: Cursor, table: str) -> None:
-        """Lock a table of the run record against other writers, so that the next number is not given twice."""
+    def lock_record(self, cursor: Cursor) -> None:
+        """Let one session at a time give itself the next number of the run record, until its transaction ends."""
 
     @abstractmethod
     def lock_for_publish(self, cursor: Cursor, target: Target) -> None:
@@ -217,7 +223,7 @@ class Warehouse(ABC):
 
     def totals(self, cursor: Cursor, target: Target, table: str) -> Totals:
         """Rows, and for a fact money per day of its event, in staging or in the published table."""
-        day, amount = "CAST(NULL AS date)", "NULL"
+        day, amount = "CAST(NULL AS date)", "CAST(NULL AS numeric(18,2))"
         if isinstance(target, Fact):
             day, amount = f"CAST({target.event} AS date)", f"SUM({target.amount})"
         cursor.execute(f"SELECT {day}, COUNT(*), {amount} FROM {table} GROUP BY 1")

@@ -20,15 +20,13 @@ from dvdrental_etl.staging.copy import CopyTarget
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
 from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
-from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, has_room
+from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, explain_partition, has_room
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LOCK_TIMEOUT = "10min"
-#: A session whose transaction has been idle for this long belongs to a driver that is stopped or cut off: a publish
-#: takes milliseconds between its statements.
-IDLE_AFTER = "2 seconds"
+#: Views and comments can wait for the next run; those who wait for their locks meanwhile shall not.
+REPORTING_LOCK_TIMEOUT = "5s"
 
 
 class Postgres(Warehouse):
@@ -41,11 +39,11 @@ class Postgres(Warehouse):
     def connect(self) -> None:
         """Connect, or connect again."""
         try:
-            self._connection = postgres.connect(self.address.libpq(), APPLICATION)
+            self._connection = postgres.connect(self.address.libpq(), APPLICATION, self.limits)
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
-                "check warehouse.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("warehouse", error),
             ) from None
 
     def close(self) -> None:
@@ -64,14 +62,14 @@ class Postgres(Warehouse):
             with self._connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL search_path TO {quoted(self.address.schema)}")
                 cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-                cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
                 yield cursor
             if keep:
                 self._connection.commit()
         except postgres_errors.LockNotAvailable as error:
             raise Fenced(
-                f"warehouse {self.address.place}: no lock within {LOCK_TIMEOUT}: {first_line(error)}",
-                "see pg_locks for the session that holds it, then run again",
+                f"warehouse {self.address.place}: no lock within {self.limits.lock_seconds} s:"
+                f" {self._connection.waited_for or first_line(error)}",
+                "end that session (pg_terminate_backend), or wait for it, then run again",
             ) from error
         except (postgres_errors.SerializationFailure, postgres_errors.DeadlockDetected) as error:
             raise Conflict(
@@ -93,16 +91,28 @@ class Postgres(Warehouse):
 
     def _wait_for_other_creators(self, cursor: Cursor) -> None:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"dvdrental-etl {self.address.schema}",)
+            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{APPLICATION} {self.address.schema}",)
         )
 
     def _create_tables(self, cursor: Cursor) -> None:
         for name in ddl_names():
             cursor.execute(script(f"create_{name}.sql"))
-        for table in (name for name in star_tables() if name.startswith("dim_")):
-            indexes = script("physical/postgres_dimension.sql")
-            cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))
+        _index_dimensions(cursor)
         cursor.execute(script("physical/postgres.sql"))
+
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see. Tables are locked in a publish's order, for a moment."""
+        cursor.execute(f"SET LOCAL lock_timeout = '{REPORTING_LOCK_TIMEOUT}'")
+        self._wait_for_other_creators(cursor)
+        for table in star_tables():
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        _index_dimensions(cursor)
+        for fact in (table for table in star_tables() if table.startswith("fact_")):
+            explain_partition(cursor, fact)
+
+    def informational(self, key: str) -> str | None:
+        """NOT ENFORCED, from PostgreSQL 18 on. Before, a partitioned table's keys check each row."""
+        return f"{key} NOT ENFORCED" if self._connection.server_version >= 180_000 else None
 
     def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
         """Create an unlogged table. A crash may lose it: the load starts again then."""
@@ -168,7 +178,7 @@ class Postgres(Warehouse):
     def _copy_into(self, name: str, columns: Sequence[str]) -> CopyTarget:
         """COPY into a table of this warehouse, for a connection without search_path."""
         statement = f"COPY {quoted(self.address.schema)}.{name} ({', '.join(columns)}) FROM STDIN"
-        return CopyTarget(self.address.libpq(), statement)
+        return CopyTarget(self.address.libpq(), statement, self.limits)
 
     def insert(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Insert a few thousand rows, a thousand in one statement."""
@@ -178,26 +188,12 @@ class Postgres(Warehouse):
         """Show in pg_stat_activity which attempt this session belongs to."""
         cursor.execute("SELECT set_config('application_name', %s, FALSE)", (f"{APPLICATION} {attempt}",))
 
-    def end_idle_sessions(self, cursor: Cursor, table: str, attempt: str) -> None:
-        """End the sessions of other attempts at a table that are idle in a transaction and hold its locks.
+    def lock_record(self, cursor: Cursor) -> None:
+        """Let one session at a time give itself the next number of the run record.
 
-        Their drivers are stopped or cut off. One that wakes up finds that it is superseded.
+        No publish holds this lock, so that nobody waits here for the publish of another table.
         """
-        cursor.execute(
-            """
-            SELECT pg_terminate_backend(s.pid)
-            FROM pg_stat_activity s
-            JOIN etl_load l ON s.application_name = %s || ' ' || l.attempt
-            WHERE l.table_name = %s AND l.attempt <> %s AND s.state LIKE 'idle in transaction%%'
-                AND s.datname = current_database() AND s.usename = current_user
-                AND clock_timestamp() - s.state_change > CAST(%s AS interval)
-            """,
-            (APPLICATION, table, attempt, IDLE_AFTER),
-        )
-
-    def lock_record(self, cursor: Cursor, table: str) -> None:
-        """Lock a table of the run record against other writers, so that the next number is not given twice."""
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE etl_lock IN EXCLUSIVE MODE")
 
     def lock_for_publish(self, cursor: Cursor, target: Target) -> None:
         """Lock the tables that a publish writes against other writers. Readers continue."""
@@ -208,3 +204,9 @@ class Postgres(Warehouse):
     def analyze(self, cursor: Cursor, target: Target) -> None:
         """Update the planner's statistics; skipped while another session analyzes the table."""
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {target.table}")
+
+
+def _index_dimensions(cursor: Cursor) -> None:
+    for table in (name for name in star_tables() if name.startswith("dim_")):
+        indexes = script("physical/postgres_dimension.sql")
+        cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))

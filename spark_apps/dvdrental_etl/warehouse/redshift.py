@@ -4,7 +4,6 @@ Redshift enforces no keys, locks whole tables, and its LOCK keeps readers out as
 small table, etl_lock: two of them never meet in a published table, and readers never wait.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,29 +13,23 @@ from dvdrental_etl.db import redshift
 from dvdrental_etl.db.cursor import Cursor, only_value
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.db.redshift import RedshiftCursor
-from dvdrental_etl.errors import Conflict, WarehouseError
-from dvdrental_etl.model.contract import Column, ddl_names, primary_key, script, star_tables
+from dvdrental_etl.errors import Conflict, Fenced, WarehouseError
+from dvdrental_etl.model.contract import Column
 from dvdrental_etl.model.targets import Target
+from dvdrental_etl.staging.moments import merged
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
+from dvdrental_etl.warehouse import redshift_design
 from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
+from dvdrental_etl.warehouse.redshift_copy import Copy
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: What Redshift reports when another transaction went first.
-CONFLICT = re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.I)
 BOUND_VALUES = 5_000  # in one statement; the protocol allows 32,767
 #: Assumed where slices cannot be seen: in a Serverless workgroup, and on a cluster in several zones.
 SLICES = 16
-#: Today's view, and the table that exists on clusters only.
-LOAD_ERRORS = (
-    """SELECT error_message, column_name, file_name FROM sys_load_error_detail
-    WHERE session_id = pg_backend_pid() ORDER BY start_time DESC LIMIT 1""",
-    """SELECT err_reason, colname, filename FROM stl_load_errors
-    WHERE session = pg_backend_pid() ORDER BY starttime DESC LIMIT 1""",
-)
 
 
 class Redshift(Warehouse):
@@ -78,7 +71,7 @@ class Redshift(Warehouse):
             if keep:
                 self._connection.commit()
         except redshift.Errors as error:
-            if CONFLICT.search(str(error)):
+            if redshift.is_conflict(error):
                 raise Conflict(
                     f"warehouse {self.address.place}: {redshift.message(error)}",
                     "another transaction went first; run again",
@@ -94,8 +87,23 @@ class Redshift(Warehouse):
     def writing(self) -> Iterator[RedshiftCursor]:
         """A transaction that writes, after its turn in the queue. LOCK takes no snapshot, so it sees all before it."""
         with self.transaction() as cursor:
-            cursor.execute("LOCK etl_lock")
+            self._lock(cursor)
             yield cursor
+
+    def _lock(self, cursor: Cursor) -> None:
+        """Wait for the turn, but not for ever: the transaction before may belong to a driver that is stopped."""
+        seconds = self.limits.lock_seconds
+        cursor.execute(f"SET statement_timeout TO {1000 * seconds}")
+        try:
+            cursor.execute("LOCK etl_lock")
+        except redshift.Errors as error:
+            if not redshift.is_timeout(error):
+                raise
+            raise Fenced(
+                f"warehouse {self.address.place}: no lock on {self.address.schema}.etl_lock within {seconds} s",
+                "see svv_transactions for the session that holds it, end it by pg_terminate_backend(pid), run again",
+            ) from error
+        cursor.execute("RESET statement_timeout")
 
     def _roll_back(self) -> None:
         try:
@@ -108,17 +116,15 @@ class Redshift(Warehouse):
         """Nothing to wait for: IF NOT EXISTS makes the second session's statements do nothing."""
 
     def _create_tables(self, cursor: Cursor) -> None:
-        exceptions = script("physical/redshift.sql")
-        for name in ddl_names():
-            for statement in _statements(script(f"create_{name}.sql")):
-                cursor.execute(statement)
-        for table in (name for name in star_tables() if name.startswith("dim_")):
-            if not re.search(rf"\b{table}\b", exceptions):
-                design = script("physical/redshift_dimension.sql").format(table=table, key=primary_key(table))
-                for statement in _statements(design):
-                    cursor.execute(statement)
-        for statement in _statements(exceptions):
+        for statement in redshift_design.statements():
             cursor.execute(statement)
+
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Nothing to do: writing() holds etl_lock."""
+
+    def informational(self, key: str) -> str:
+        """The key as it is: Redshift enforces none, and plans with it."""
+        return key
 
     def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
         """Create a table that is not part of the cluster's snapshots: a load starts again after a crash."""
@@ -202,37 +208,16 @@ class Redshift(Warehouse):
         if not files:
             return
         manifest = self._files.write_manifest(name, files)
-        role = self._files.role
-        try:
-            cursor.execute(f"COPY {name} FROM '{manifest}' IAM_ROLE {role} FORMAT AS PARQUET MANIFEST")
-        except redshift.Errors as error:
-            self._connection.rollback()
-            why = self._load_error() or redshift.message(error)
-            raise WarehouseError(
-                f"warehouse {self.address.place}: COPY of {target.table} failed: {why}",
-                "nothing was published; see sys_load_error_detail, correct the cause and run again",
-            ) from error
-
-    def _load_error(self) -> str:
-        """What Redshift recorded about this session's last failed COPY; empty if that cannot be read."""
-        for query in LOAD_ERRORS:
-            try:
-                cursor = RedshiftCursor(self._connection.cursor())
-                cursor.execute(query)
-                if row := cursor.fetchone():
-                    reason, column, file = (str(part).strip() for part in row)
-                    return f"{reason} (column {column or 'unknown'}, file {file or 'unknown'})"
-            except redshift.Errors:  # the view does not exist, or this user may not read it
-                self._connection.rollback()
-        return ""
+        copy = Copy(self._connection, f"warehouse {self.address.place}: COPY of {target.table}")
+        copy.run(
+            cursor, f"COPY {name} FROM '{manifest}' IAM_ROLE {self._files.role} FORMAT AS PARQUET MANIFEST"
+        )
+        copy.require_read_as_written(cursor, name, merged(file.bounds for file in files))
 
     def name_session(self, cursor: Cursor, attempt: str) -> None:
-        """Nothing to do: end_idle_sessions() does not use the name here."""
-
-    def end_idle_sessions(self, cursor: Cursor, table: str, attempt: str) -> None:
         """Nothing to do: a session that is idle in a transaction keeps etl_lock until the cluster's own timeout."""
 
-    def lock_record(self, cursor: Cursor, table: str) -> None:
+    def lock_record(self, cursor: Cursor) -> None:
         """Nothing to do: writing() holds etl_lock."""
 
     def lock_for_publish(self, cursor: Cursor, target: Target) -> None:
@@ -241,9 +226,3 @@ class Redshift(Warehouse):
     def analyze(self, cursor: Cursor, target: Target) -> None:
         """Update the statistics of all columns: which of them queries will use is not known yet."""
         cursor.execute(f"ANALYZE {target.table}")
-
-
-def _statements(text: str) -> list[str]:
-    """The statements of a script; the driver takes one at a time. Our scripts have no semicolon within a string."""
-    plain = re.sub(r"--.*", "", text)
-    return [statement.strip() for statement in plain.split(";") if statement.strip()]

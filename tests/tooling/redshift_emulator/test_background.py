@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import psutil  # type: ignore[import-untyped]
 import redshift_connector
@@ -42,3 +44,12 @@ def test_it_starts_serves_and_ends(server, monkeypatch):
     assert not background.stop(sandbox.directory)
     left = {path.name for path in sandbox.directory.iterdir()}
     assert not {name for name in left if name.startswith("redshift")}
+
+
+def test_without_a_folder_it_explains_itself():
+    done = subprocess.run(
+        [sys.executable, "-m", "redshift_emulator"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "required: directory" in done.stderr
+    assert "Traceback" not in done.stderr

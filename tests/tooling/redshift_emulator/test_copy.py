@@ -138,6 +138,12 @@ def test_more_rows_than_a_batch(connection, bucket):
     assert ask(connection, "SELECT COUNT(DISTINCT id) FROM loaded") == [[rows]]
 
 
+def encoded(table: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
 BAD_FRAMES = {
     "a column is missing": (frame().drop_columns(["real"]), "Unmatched number of columns between table and file."),
     "a column too many": (frame().append_column("more", pa.array([1, 2, 3])), "Table columns: 9, Data columns: 10"),
@@ -148,7 +154,11 @@ BAD_FRAMES = {
     "another precision": (with_type("amount", pa.decimal128(9, 2)), "column 'amount'"),
     "another scale": (with_type("amount", pa.decimal128(8, 3)), "column 'amount'"),
     "money as a float": (with_type("amount", pa.float64()), "column 'amount'"),
-    "nanoseconds": (with_type("moment", pa.timestamp("ns")), "column 'moment'"),
+    "nanoseconds": (encoded(with_type("moment", pa.timestamp("ns", "UTC"))), "column 'moment'"),
+    "64 bits that are not marked as UTC": (encoded(frame()), "column 'moment'"),
+    "a codec that AWS does not document": (
+        encoded(frame(), compression="zstd", use_deprecated_int96_timestamps=True), "not documented: ZSTD"
+    ),
     "a day as a timestamp": (with_type("day", pa.timestamp("us")), "column 'day'"),
     "a flag as a number": (with_type("is_x", pa.int32()), "column 'is_x'"),
     "a text as bytes": (with_type("name", pa.binary()), "column 'name'"),
@@ -187,11 +197,13 @@ def test_null_where_the_table_has_none(connection, bucket):
     assert count(connection) == 0
 
 
-def test_int96_and_milliseconds_load(connection, bucket):
+def test_int96_and_milliseconds_of_utc_load(connection, bucket):
     moments = pa.array([dt.datetime(2007, 5, 15, 12, 0, 0, 5000)], pa.timestamp("us"))
     table = pa.table({"id": pa.array([1], pa.int32()), "moment": moments})
-    bucket.put("p-96.parquet", table, use_deprecated_int96_timestamps=True)
-    bucket.put("p-ms.parquet", table.set_column(1, "moment", moments.cast("timestamp[ms]")))
+    bucket.put("p-96.parquet", table)
+    bucket.put(
+        "p-ms.parquet", encoded(table.set_column(1, "moment", moments.cast(pa.timestamp("ms", "UTC"))))
+    )
     ask(connection, bucket.copy("loaded (id, moment)", bucket.url("p-")))
     assert ask(connection, "SELECT DISTINCT moment FROM loaded") == [[moments[0].as_py()]]
 
@@ -236,9 +248,10 @@ def test_who_may_read(emulator, connection, bucket):
     assert "not authorized to assume IAM Role" in error_of(connection, other)["M"]
     keys = f"ACCESS_KEY_ID '{emulator.s3.access_key_id}' SECRET_ACCESS_KEY '{emulator.s3.secret_access_key}'"
     assert "IAM_ROLE" in error_of(connection, f"COPY loaded FROM '{source}' {keys} PARQUET")["H"]
-    for credentials in ("IAM_ROLE default", f"CREDENTIALS 'aws_iam_role={emulator.iam_role}'"):
+    chain = f"IAM_ROLE 'arn:aws:iam::123456789012:role/first,{emulator.iam_role}'"
+    for credentials in ("IAM_ROLE default", f"CREDENTIALS 'aws_iam_role={emulator.iam_role}'", chain):
         ask(connection, f"COPY loaded FROM '{source}' {credentials} FORMAT PARQUET")
-    assert count(connection) == 6
+    assert count(connection) == 9
 
 
 def test_a_stranger_does_not_reach_the_bucket(emulator, bucket):

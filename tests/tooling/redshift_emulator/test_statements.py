@@ -139,6 +139,12 @@ REFUSED = [
     # Correlated subqueries.
     ("SELECT t.id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id IN (SELECT w.id FROM w WHERE t.n = w.n))", "0A000"),
     ("SELECT t.id FROM t LEFT JOIN u ON u.id = t.id AND u.n = (SELECT MAX(w.n) FROM w WHERE w.id = u.id)", "0A000"),
+    # A table that is written needs a column that equals one of another table.
+    ("DELETE FROM t USING u WHERE t.id BETWEEN u.id AND u.n", "0A000"),
+    ("DELETE FROM t USING u WHERE u.id = 5 AND t.id = 5", "0A000"),
+    ("DELETE FROM t USING u, t w WHERE u.id = w.id", "0A000"),
+    ("UPDATE t SET v = u.v FROM u WHERE t.id > u.id", "0A000"),
+    ("UPDATE t SET v = u.v FROM u", "0A000"),
     ("SELECT t.id FROM t WHERE t.n NOT IN (SELECT SUM(u.n) OVER () FROM u WHERE u.id = t.id)", "0A000"),
     ("SELECT t.id, (SELECT u.v FROM u WHERE u.id = t.id ORDER BY u.n LIMIT 1) FROM t", "0A000"),
     ("SELECT t.id FROM t WHERE t.n IN (SELECT SUM(u.n) FROM u WHERE u.v = t.v GROUP BY u.id)", "0A000"),
@@ -198,7 +204,9 @@ ACCEPTED = [
     "UPDATE t SET v = u.v FROM u WHERE u.id = t.id",
     "UPDATE t SET v = NULL",
     "DELETE FROM t USING u WHERE u.id = t.id",
+    "DELETE FROM t USING u WHERE star.t.id = u.id",
     "DELETE FROM t WHERE id IN (SELECT id FROM u)",
+    "UPDATE t SET v = u.v FROM u INNER JOIN u w ON w.id = u.id WHERE u.id > 3 AND u.id = t.id",
     "DELETE FROM t",
     "CREATE TABLE x1 (a integer ENCODE az64 DISTKEY SORTKEY, b varchar(max) ENCODE zstd)",
     "CREATE TABLE x2 (a bigint IDENTITY(1, 1), b integer DEFAULT 5 NOT NULL, PRIMARY KEY (a)) DISTSTYLE ALL",
@@ -248,6 +256,34 @@ ACCEPTED = [
     "/* a comment; */ SELECT 1 -- and another",
     "TRUNCATE TABLE t",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO t (id, v) SELECT 1, %s FROM u",
+        "SELECT id, %s AS x FROM t",
+        "SELECT id FROM (SELECT id, %s FROM u) y",
+        "INSERT INTO t (v) SELECT DISTINCT %s FROM u",
+    ],
+)
+def test_text_bound_in_a_select_list_has_no_type(star, sql):
+    with pytest.raises(redshift_connector.Error, match="Invalid type: 705"):
+        ask(star, sql, "some text")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO t (id, v) VALUES (1, %s)",
+        "INSERT INTO t (v) SELECT CAST(%s AS varchar(20)) FROM u",
+        "SELECT id FROM t WHERE v = %s",
+        "SELECT id, (SELECT MAX(n) FROM u WHERE v = %s) FROM t",
+        "UPDATE t SET v = %s",
+    ],
+)
+def test_text_bound_elsewhere_has_the_type_of_its_place(star, sql):
+    ask(star, sql, "some text")
 
 
 def text_only(sql: str) -> str:

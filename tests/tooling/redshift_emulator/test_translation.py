@@ -67,7 +67,7 @@ def test_what_postgresql_runs_instead(sql, expected):
     [
         ("INSERT INTO s.t (a) VALUES (1)", "s.t"),
         ('UPDATE "T" SET a = 1', '"T"'),
-        ("DELETE FROM #t USING u WHERE u.a = 1", '"#t"'),
+        ("DELETE FROM #t USING u WHERE u.a = #t.a", '"#t"'),
         ("TRUNCATE TABLE t", "t"),
         ("COPY s.t FROM 's3://b/k' IAM_ROLE default PARQUET", "s.t"),
         ("SELECT a FROM t", None),

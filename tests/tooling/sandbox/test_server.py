@@ -125,9 +125,9 @@ def test_when_its_port_is_taken_it_takes_another_and_rewrites_the_credentials(fo
         stranger.listen()
         assert sandbox.up(SMALL)
         assert sandbox.port not in (None, old)
-    told = json.loads((folder / "credentials.json").read_text())["warehouse"]
-    assert told["url"] == f"jdbc:postgresql://127.0.0.1:{sandbox.port}/warehouse"
-    assert f"127.0.0.1:{sandbox.port}:*:etl_writer:{told['password']}" in (folder / "pgpass").read_text()
+    warehouse = json.loads((folder / "credentials.json").read_text())["warehouse"]
+    assert warehouse["url"] == f"jdbc:postgresql://127.0.0.1:{sandbox.port}/warehouse"
+    assert f"127.0.0.1:{sandbox.port}:*:etl_writer:{warehouse['password']}" in (folder / "pgpass").read_text()
 
 
 def test_a_folder_that_everybody_reaches_holds_its_own_data():
@@ -380,3 +380,19 @@ def test_an_sql_script_that_fails_halfway_loads_nothing(shared, tmp_path):
     with pytest.raises(SandboxError, match=r"psql failed, nothing was loaded: .*invalid input syntax"):
         shared.fill("half", Content(dump=tmp_path / "half.sql"))
     assert ask(shared, "half", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+def test_psql_finds_tables_without_their_schema(server):
+    server.create_database("warehouse_psql", owner=WRITER)
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "psql",
+        "warehouse_psql",
+        "--dir",
+        str(server.directory),
+        "--",
+    ]
+    done = subprocess.run([*command, "-Atc", "SHOW search_path"], capture_output=True, text=True, check=True)
+    assert done.stdout == "dw\n"

@@ -27,7 +27,7 @@ class Connection:
     """Takes any SQL, counts commits, and answers each query with one number."""
 
     def __init__(self, answer=600):
-        self.answer, self.commits, self.rollbacks, self.closed, self.said = answer, 0, 0, False, []
+        self.answer, self.commits, self.rollbacks, self.closed, self.statements = answer, 0, 0, False, []
 
     def cursor(self):
         return self
@@ -39,7 +39,7 @@ class Connection:
         return None
 
     def execute(self, statement, _parameters=None):
-        self.said.append(statement)
+        self.statements.append(statement)
 
     def fetchall(self):
         return [(self.answer,)]
@@ -234,7 +234,7 @@ def test_some_transactions_are_rolled_back_and_some_have_savepoints(business, op
     share = business.tally.rolled_back / 300
     assert 0.5 < share / (ENDINGS["rollback"] / sum(ENDINGS.values())) < 2
     assert main.rollbacks == business.tally.rolled_back
-    kept, undone = (main.said.count(f"{what} SAVEPOINT part") for what in ("RELEASE", "ROLLBACK TO"))
+    kept, undone = (main.statements.count(f"{what} SAVEPOINT part") for what in ("RELEASE", "ROLLBACK TO"))
     assert kept == 2 * undone > 0  # each has two savepoints, of which the second is undone
 
 

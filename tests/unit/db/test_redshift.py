@@ -71,6 +71,22 @@ def test_only_what_cannot_break_out_is_written_in(value, text):
         assert redshift.with_values("%(v)s", {"v": value}) == text
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_conflict"),
+    [
+        ({"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table - 100, ..."}, True),
+        ({"C": "XX000", "M": "1018", "D": "Relation does not exist."}, True),
+        ({"C": "40P01", "M": "deadlock detected"}, True),
+        ({"C": "XX000", "M": "could not complete because of conflict with concurrent transaction"}, True),
+        ({"C": "42P01", "M": 'relation "dim_staff" does not exist'}, False),
+        ({"C": "42601", "M": "syntax error at or near 10230"}, False),
+        ({"C": "57014", "M": "Query (1) cancelled on user's request"}, False),
+    ],
+)
+def test_what_another_transaction_caused_may_be_tried_again(fields, is_conflict):
+    assert redshift.is_conflict(redshift_connector.ProgrammingError(fields)) is is_conflict
+
+
 def test_the_servers_message_is_kept():
     error = redshift_connector.ProgrammingError(
         {"S": "ERROR", "C": "42601", "M": "syntax error", "H": "look again"}

@@ -1,4 +1,4 @@
-"""What a session is told of the tables to come."""
+"""The settings of a session for the tables that follow."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What a load has to read, as far as it can be told without a database."""
+"""What a load has to read, as far as it can be decided without a database."""
 
 import datetime as dt
 from dataclasses import replace

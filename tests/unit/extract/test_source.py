@@ -9,7 +9,7 @@ from dvdrental_etl.db.names import quoted
 from dvdrental_etl.extract import catalog, jdbc
 from dvdrental_etl.extract.jdbc import Reader
 from dvdrental_etl.extract.source import Snapshot, Source
-from dvdrental_etl.limits import DEFAULT_LIMITS
+from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.key_ranges import RangeCount
 from dvdrental_etl.model.source_tables import SourceTable
 
@@ -31,9 +31,10 @@ def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
 def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     opened = Source(ODD)
     opened.snapshot = Snapshot("00000003-0000001B-1", "10:20:", "0/16B3748", "O'Hare", "system 7")
-    assert jdbc._import_snapshot(opened) == (
+    assert jdbc._import_snapshot(opened, Limits(lock_seconds=600, statement_seconds=9, read_seconds=100)) == (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-        " SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SET LOCAL TIME ZONE 'O''Hare'"
+        " SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SET LOCAL TIME ZONE 'O''Hare';"
+        " SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '9s'"
     )
 
 
@@ -84,17 +85,20 @@ def test_an_identifier_is_quoted_whatever_it_holds(name, sql):
 
 
 @pytest.mark.parametrize(
-    ("url", "binary"),
+    ("url", "options"),
     [
-        ("jdbc:postgresql://h/d", "jdbc:postgresql://h/d?prepareThreshold=-1"),
         (
-            "jdbc:postgresql://h/d?sslmode=require",
-            "jdbc:postgresql://h/d?sslmode=require&prepareThreshold=-1",
+            "jdbc:postgresql://h/d",
+            "?prepareThreshold=-1&connectTimeout=10&loginTimeout=20&socketTimeout=300&tcpKeepAlive=true",
+        ),
+        (
+            "jdbc:postgresql://h/d?socketTimeout=9&sslmode=require",
+            "&prepareThreshold=-1&connectTimeout=10&loginTimeout=20&tcpKeepAlive=true",
         ),
     ],
 )
-def test_binary_transfer_is_asked_for_in_the_url(url, binary):
-    assert jdbc._with_binary_transfer(url) == binary
+def test_binary_transfer_and_limited_waits_are_asked_for_in_the_url(url, options):
+    assert jdbc._with_options(url, DEFAULT_LIMITS) == url + options
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_many_rejects_stop_the_load(read, rejected):
 
 
 def test_more_rejects_than_could_be_kept_stop_the_load():
-    said = refusal(accept, "fact_sales", 10_000_000, 60_001, [reject()] * 60_000)
-    assert said.startswith(
+    message = refusal(accept, "fact_sales", 10_000_000, 60_001, [reject()] * 60_000)
+    assert message.startswith(
         "gate: fact_sales: 60001 of 10000000 rows break a rule, such as payment_ts 'not null'"
     )
 
@@ -114,7 +114,7 @@ def test_equal_totals_reconcile():
 
 
 @pytest.mark.parametrize(
-    ("loaded", "said"),
+    ("loaded", "message"),
     [
         (
             {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, Decimal("4.98"))},
@@ -139,17 +139,17 @@ def test_equal_totals_reconcile():
     ],
     ids=["a cent", "a row", "a day", "money and a row without day", "everything"],
 )
-def test_totals_that_differ_stop_the_load(loaded, said):
+def test_totals_that_differ_stop_the_load(loaded, message):
     source = {MONDAY: (2, Decimal("5.98")), TUESDAY: (1, Decimal("4.99"))}
     assert refusal(gate.require_reconciled, "fact_sales", source, loaded) == (
-        f"gate: fact_sales does not reconcile {said}"
+        f"gate: fact_sales does not reconcile {message}"
         " -> look for joins of transform() that lose or multiply rows; the published table is unchanged"
     )
 
 
 def test_members_that_differ_stop_the_load():
-    said = refusal(gate.require_reconciled, "dim_staff", {None: (2, None)}, {None: (3, None)})
-    assert said.startswith(
+    message = refusal(gate.require_reconciled, "dim_staff", {None: (2, None)}, {None: (3, None)})
+    assert message.startswith(
         "gate: dim_staff does not reconcile (1 of 1 days): in all the source has 2 rows worth None, the load 3"
     )
 

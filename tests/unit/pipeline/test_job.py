@@ -76,7 +76,7 @@ def test_as_of_keeps_microseconds_and_takes_a_day_for_its_midnight():
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--refresh"], "unrecognized arguments: --refresh"),
         (["--full"], "unrecognized arguments: --full"),
@@ -89,20 +89,20 @@ def test_as_of_keeps_microseconds_and_takes_a_day_for_its_midnight():
         (["--as-of", "2007-05-14T13:44:29+02:00"], "as_of is on the source's clock and has no zone"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_ends_with_2(capsys, argv, said):
+def test_a_command_line_that_makes_no_sense_ends_with_2(capsys, argv, message):
     with pytest.raises(SystemExit) as ended:
         parsed(*argv)
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_help_lists_grain_flags_exit_codes_and_variables(capsys):
     with pytest.raises(SystemExit) as ended:
         parsed("--help")
     assert ended.value.code == 0
-    told = capsys.readouterr().out
-    assert told.startswith("usage: load_dim_customer.py ")
-    assert "one row per version of a customer" in told
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: load_dim_customer.py ")
+    assert "one row per version of a customer" in printed
     for flag in (
         *(
             "--config",
@@ -114,14 +114,14 @@ def test_help_lists_grain_flags_exit_codes_and_variables(capsys):
             "--debug",
         ),
     ):
-        assert flag in told
+        assert flag in printed
     for code in (
         *("0 done", "2 usage", "3 configuration", "4 source unreachable", "5 gate refused"),
         *("6 fenced or locked", "7 warehouse"),
     ):
-        assert code in told
+        assert code in printed
     for name in ("DVDRENTAL_SOURCE_URL", "DVDRENTAL_WAREHOUSE_KIND", "DVDRENTAL_S3_STAGING"):
-        assert name in told
+        assert name in printed
 
 
 def test_a_script_without_docstring_still_has_help(capsys):
@@ -153,7 +153,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(
-    ("raised", "error", "told"),
+    ("raised", "error", "printed"),
     [
         (
             "Job aborted: Lost task 0.3 in stage 1.0: ExecutorLostFailure (executor 5 exited): exit code 137",
@@ -197,11 +197,11 @@ NAMES = {
         ),
     ],
 )
-def test_whose_fault_it_is_that_rows_did_not_arrive(raised, error, told):
+def test_whose_fault_it_is_that_rows_did_not_arrive(raised, error, printed):
     configured = config.load(None, NAMES)
     with pytest.raises(error) as seen, attributed(configured):
         raise PySparkException(raised) if isinstance(raised, str) else raised
-    assert seen.value.message == told
+    assert seen.value.message == printed
 
 
 def test_an_internal_error_is_not_reported_as_another_systems():

@@ -1,5 +1,6 @@
 """Parquet files for COPY: how many, how equal, and how much of a task's rows waits in memory."""
 
+import datetime as dt
 import io
 from random import Random
 
@@ -57,6 +58,16 @@ def test_more_rows_than_memory_holds_come_in_rounds_and_the_last_is_no_small_res
     tables = [table.num_rows for table in parquet._tables(iter(batches(43 * 20_000)), 2 * MEGABYTE)]
     assert tables == [280_000, 280_000, 300_000]
     assert len(written(43 * 20_000, 2, 2 * MEGABYTE)) == 6
+
+
+def test_timestamps_are_96_bits_and_the_codec_is_snappy():
+    # What Spark and AWS's SDK for pandas write. COPY has read 64 bits without a zone as other moments.
+    moments = pa.array([dt.datetime(1850, 1, 2, 3, 4, 5, 678901), None], pa.timestamp("us"))
+    body = parquet._encoded(pa.table({"moment": moments}))
+    file = pq.ParquetFile(io.BytesIO(body), coerce_int96_timestamp_unit="us")
+    assert file.schema.column(0).physical_type == "INT96"
+    assert file.metadata.row_group(0).column(0).compression == "SNAPPY"
+    assert file.read()["moment"].combine_chunks() == moments
 
 
 def test_no_rows_make_no_file():

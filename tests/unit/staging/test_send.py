@@ -15,7 +15,7 @@ from dvdrental_etl.pipeline import gate
 from dvdrental_etl.staging import copy, send
 from dvdrental_etl.staging.results import RuleWarning, Staged
 from dvdrental_etl.staging.send import Outgoing
-from tests.support.rows import MEMBER, MEMBER_COLUMNS, MEMBER_JSON, SALE, SALE_COLUMNS, SALES, STAFF
+from tests.support.rows import MEMBER, MEMBER_COLUMNS, MEMBER_TEXT, SALE, SALE_COLUMNS, SALES, STAFF
 
 
 def encoded(values, kind, verdict=None, most_rejects=20_000):
@@ -130,7 +130,7 @@ def test_few_rows_are_sent_from_here_and_many_from_executors(framed, expected, i
 
 def test_a_member_as_it_enters_copy(framed):
     sent, staged = streamed(framed(MEMBER_COLUMNS, [MEMBER]), STAFF)
-    digest = hashlib.md5(MEMBER_JSON.encode()).hexdigest().encode()
+    digest = hashlib.md5(MEMBER_TEXT.encode()).hexdigest().encode()
     assert sent == (
         b'1,"Mike","Hillyer","Mike.Hillyer@sakilastaff.com","23 Workhaven Lane",,"Alberta","Lethbridge",'
         b'"Canada","","14033335568",true,1,2006-05-16 16:13:11.793280,"' + digest + b'"\n'

@@ -11,7 +11,7 @@ from tests.support.paths import SQL_SCRIPTS
 from tools.generate_verify import declared_star, missing_source_queries, stale_files
 from tools.verify_sql.files import generated_files
 from tools.verify_sql.star import Star
-from tools.verify_sql.text import as_json, joined
+from tools.verify_sql.text import as_text, joined
 
 FOLDER = SQL_SCRIPTS / "verify"
 
@@ -64,19 +64,19 @@ def test_a_missing_query_on_the_source_is_named(star: Star, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        (Column("rate", "numeric(4,2)"), "COALESCE(CAST(rate AS varchar(40)), 'null')"),
-        (Column("day", "date"), """COALESCE('"' || TO_CHAR(day, 'YYYY-MM-DD') || '"', 'null')"""),
+        (Column("rate", "numeric(4,2)"), "COALESCE(CAST(rate AS varchar(40)), '~')"),
+        (Column("day", "date"), "COALESCE(TO_CHAR(day, 'YYYYMMDD'), '~')"),
     ],
 )
-def test_a_value_as_json(column: Column, expected: str) -> None:
-    assert as_json("dim_film", column) == expected
+def test_a_value_as_text(column: Column, expected: str) -> None:
+    assert as_text("dim_film", column) == expected
 
 
 def test_a_tracked_column_of_an_unsupported_type_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"dim_film\.seen_at: a tracked column of type timestamp is not supported"
     ):
-        as_json("dim_film", Column("seen_at", "timestamp"))
+        as_text("dim_film", Column("seen_at", "timestamp"))
 
 
 def test_long_expressions_are_wrapped() -> None:
