@@ -19,7 +19,11 @@ class EtlError(Exception):
         self.hint = " ".join(hint.split())
 
     def __str__(self) -> str:
-        parts = [self.message, f"-> {self.hint}" if self.hint else "", f"({RUNBOOK}#{self.runbook})"]
+        parts = [
+            self.message,
+            f"-> {self.hint}" if self.hint else "",
+            f"({RUNBOOK}#{self.runbook})" if self.runbook else "",
+        ]
         return " ".join(part for part in parts if part)
 
 

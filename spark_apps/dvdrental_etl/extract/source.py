@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ import psycopg2
 from psycopg2 import errors as postgres_errors
 
 from dvdrental_etl.config import Database
-from dvdrental_etl.db import postgres
+from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import SourceError, first_line
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
+from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.model.totals import Totals
 
@@ -65,25 +67,46 @@ class Source:
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
-                "check source.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("source", error),
             ) from None
+        self._require_own_session()
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return self
+
+    def _require_own_session(self) -> None:
+        """Raise SourceError if a pooler lends the server's session of this connection to another one meanwhile."""
+        if not self._connection.has_pooler:
+            return
+        with closing(postgres.connect(self.database.libpq(), APPLICATION, self.limits)) as other:
+            is_shared = other.server_pid == self._connection.server_pid
+        if is_shared:
+            self._connection.close()
+            raise SourceError(
+                f"source {self.database.place}: a pooler shares sessions by transaction or statement, and exported"
+                " snapshots need session pooling",
+                "set pool_mode=session for this user (pgbouncer), or name the server itself in source.url",
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
 
+    def settings(self, **more: str) -> str:
+        """The statements with which each transaction on the source begins. A view's functions may need its schema."""
+        path = "pg_catalog", self.database.schema
+        return settings.of_transaction(self._connection.server_version, path, **more)
+
     def clock(self) -> dt.datetime:
         """The source's time, without zone. Called before begin()."""
+        self.rows(self.settings())
         now: dt.datetime = self.rows("SELECT LOCALTIMESTAMP")[0][0]
         self._connection.rollback()
         return now
 
     def begin(self) -> None:
         """Take the snapshot that all reads from now on see."""
-        self.rows("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self.rows(self.settings())
         exported_id, visible, lsn, time_zone, database = self.rows("""
             SELECT pg_export_snapshot(), CAST(txid_current_snapshot() AS text),
                 CAST(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS text),
@@ -109,7 +132,7 @@ class Source:
 
     def _import(self, snapshot: Snapshot) -> None:
         self.rows("SET TRANSACTION SNAPSHOT %s", (snapshot.exported_id,))
-        self.rows("SET LOCAL TIME ZONE %s", (snapshot.time_zone,))
+        self.rows(self.settings(TimeZone=snapshot.time_zone))
         self.snapshot = snapshot
 
     def _server(self) -> str:
@@ -150,11 +173,11 @@ class Source:
         """A table as SQL names it."""
         return f"{quoted(self.database.schema)}.{quoted(table)}"
 
-    def totals(self, table: str, reconciled: Reconciled | None) -> Totals:
-        """Rows of a table, and money where it is reconciled, per day of the source's own calendar."""
+    def totals(self, table: SourceTable, reconciled: Reconciled | None) -> Totals:
+        """Rows of a table, and money where it is reconciled, per day of the source's own calendar, as they are read."""
         day, amount = "CAST(NULL AS date)", "NULL"
         if reconciled:
-            day = f"CAST(CAST({quoted(reconciled.day)} AS timestamp) AS date)"
-            amount = f"SUM({quoted(reconciled.amount)})"
-        query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(table)} GROUP BY 1"
+            day = f"CAST({table.expression(reconciled.day)} AS date)"
+            amount = f"SUM({table.expression(reconciled.amount)})"
+        query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(table.name)} GROUP BY 1"
         return {row[0]: (row[1], row[2]) for row in self.rows(query)}

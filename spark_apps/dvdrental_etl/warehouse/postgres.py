@@ -9,7 +9,7 @@ from psycopg2 import errors as postgres_errors
 from psycopg2.extras import execute_values
 
 from dvdrental_etl.config import Settings
-from dvdrental_etl.db import postgres
+from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.cursor import Cursor
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
@@ -20,10 +20,13 @@ from dvdrental_etl.staging.copy import CopyTarget
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
 from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
-from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, has_room
+from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, explain_partition, has_room
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+#: Views and comments can wait for the next run; those who wait for their locks meanwhile shall not.
+REPORTING_LOCK_TIMEOUT = "5s"
 
 
 class Postgres(Warehouse):
@@ -40,8 +43,17 @@ class Postgres(Warehouse):
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
-                "check warehouse.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("warehouse", error),
             ) from None
+        # A publish sees what an attempt that began meanwhile has written, whatever the role's own level is.
+        self._connection.set_session(isolation_level="READ COMMITTED")
+        if not postgres.is_utf8(self._connection):
+            encoding = self._connection.info.parameter_status("server_encoding")
+            self.close()
+            raise WarehouseError(
+                f"warehouse {self.address.place}: the database is encoded in {encoding}, which cannot hold every text",
+                "create it with ENCODING 'UTF8'",
+            )
 
     def close(self) -> None:
         """End the connection."""
@@ -57,8 +69,8 @@ class Postgres(Warehouse):
         """A cursor in one transaction: committed at the end, rolled back on any error, or always if not keep."""
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL search_path TO {quoted(self.address.schema)}")
-                cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+                version, path = self._connection.server_version, (self.address.schema,)
+                cursor.execute(settings.of_transaction(version, path, TimeZone="UTC"))
                 yield cursor
             if keep:
                 self._connection.commit()
@@ -94,10 +106,22 @@ class Postgres(Warehouse):
     def _create_tables(self, cursor: Cursor) -> None:
         for name in ddl_names():
             cursor.execute(script(f"create_{name}.sql"))
-        for table in (name for name in star_tables() if name.startswith("dim_")):
-            indexes = script("physical/postgres_dimension.sql")
-            cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))
+        _index_dimensions(cursor)
         cursor.execute(script("physical/postgres.sql"))
+
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see. Tables are locked in a publish's order, for a moment."""
+        cursor.execute(f"SET LOCAL lock_timeout = '{REPORTING_LOCK_TIMEOUT}'")
+        self._wait_for_other_creators(cursor)
+        for table in star_tables():
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        _index_dimensions(cursor)
+        for fact in (table for table in star_tables() if table.startswith("fact_")):
+            explain_partition(cursor, fact)
+
+    def informational(self, key: str) -> str | None:
+        """NOT ENFORCED, from PostgreSQL 18 on. Before, a partitioned table's keys check each row."""
+        return f"{key} NOT ENFORCED" if self._connection.server_version >= 180_000 else None
 
     def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
         """Create an unlogged table. A crash may lose it: the load starts again then."""
@@ -189,3 +213,9 @@ class Postgres(Warehouse):
     def analyze(self, cursor: Cursor, target: Target) -> None:
         """Update the planner's statistics; skipped while another session analyzes the table."""
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {target.table}")
+
+
+def _index_dimensions(cursor: Cursor) -> None:
+    for table in (name for name in star_tables() if name.startswith("dim_")):
+        indexes = script("physical/postgres_dimension.sql")
+        cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))
