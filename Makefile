@@ -74,8 +74,9 @@ env: ## .venv from requirements.lock, unless it is current
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
 
-generate: env ## sql_scripts/verify from the DDL and the scripts' TARGET and SOURCES: after a change of either
+generate: env ## sql_scripts/verify from the DDL and the scripts' TARGET and SOURCES, docs/reliability.md from tests/support/hostile
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_verify
+	@$(RUN) -m tests.support.hostile.table
 
 driver: env ## the JDBC driver in jars/, by checksum
 	@$(RUN) -m tools.jdbc_driver
