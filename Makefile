@@ -14,8 +14,13 @@ RUN    := $(BIN)/python
 JOBS   ?= 2
 TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+SANDBOX_CONFIG := .sandbox/credentials.json
+# Clients of the emulator trust its certificate and reach its S3 by these variables.
+AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
+
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify tryout down env driver lock compose-env clean
+.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report \
+	tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,10 +50,17 @@ test: check driver build/jobs.zip ## everything: check, integration tests, one r
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
 	@$(TESTS) tests/tooling
 
+chaos: env driver ## faults drawn by a seed, each followed by a load that must make all right (FAULTS=300 SEED=1); writes docs/chaos.md
+	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \
+		$(RUN) -m pytest tests/integration/test_chaos.py -q -o log_cli=true --log-cli-level=INFO
+
 bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
+
+audit: env ## known vulnerabilities of the locked packages; says so where there is no network
+	@$(RUN) -m tools.audit
 
 lint: env ## linters, formatter, type checker, direction of imports, spelling
 	@$(BIN)/ruff check .
@@ -61,7 +73,11 @@ new-dimension: env ## the starting files of a dimension (NAME=dim_language); the
 	@$(RUN) -m tools.new_dimension $(NAME)
 
 verify: env ## check the sandbox's warehouse, by itself and against its source; plain SQL, no Spark
-	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify .sandbox/credentials.json
+	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.verify $(SANDBOX_CONFIG)
+
+report: env ## the report of the last run, here and as a page in .sandbox/report.html (RUN_ID=... for another run)
+	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.report $(SANDBOX_CONFIG) \
+		--page .sandbox/report.html$(if $(RUN_ID), --run '$(RUN_ID)')
 
 tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')
@@ -74,8 +90,10 @@ env: ## .venv from requirements.lock, unless it is current
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
 
-generate: env ## sql_scripts/verify from the DDL and the scripts' TARGET and SOURCES, docs/reliability.md from tests/support/hostile
+generate: env ## verify's SQL, views, comments, roles, data dictionary, hostile states from the DDL and the scripts: after a change of one
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_verify
+	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_reporting
+	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_roles
 	@$(RUN) -m tests.support.hostile.table
 
 driver: env ## the JDBC driver in jars/, by checksum

@@ -24,7 +24,7 @@ def run_dag(
     seconds so far.
     """
     with Airflow(home, connections(pair.credentials, LOCAL, spark)) as airflow:
-        client = Client(airflow.url, airflow.check)
+        client = Client(airflow)
         client.wait_ready()
         client.end_unfinished_runs()
         roots = [process.pid for process in airflow.processes.values()]

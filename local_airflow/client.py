@@ -4,11 +4,12 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from local_airflow.errors import LocalAirflowError
+from local_airflow.runtime import USER, Airflow
 
 DAG = "dvdrental_etl"
 FINISHED = {"success", "failed"}
@@ -23,10 +24,11 @@ class RefusedError(LocalAirflowError):
 
 
 class Client:
-    """A client of the API server at `url`. `check` raises an error if a component of Airflow has stopped."""
+    """A client of the API server of an Airflow, with its login."""
 
-    def __init__(self, url: str, check: Callable[[], None]) -> None:
-        self.url, self.check, self.token = url, check, ""
+    def __init__(self, airflow: Airflow) -> None:
+        self.url, self.check, self.token = airflow.url, airflow.check, ""
+        self._login = {"username": USER, "password": airflow.password}
 
     def call(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
         """Send a request: GET, POST if there is a body, or `method`. Returns the parsed answer. Raises RefusedError."""
@@ -50,7 +52,7 @@ class Client:
         """Wait until both APIs answer and the DAG is parsed. Raises LocalAirflowError, also if its import fails."""
         for _ in self._ticks(seconds, "Airflow did not start"):
             try:
-                self.token = self.token or self.call("/auth/token")["access_token"]
+                self.token = self.token or self.call("/auth/token", self._login)["access_token"]
                 self.call(f"/api/v2/dags/{DAG}")
                 self.call("/execution/health")  # the tasks' API starts at its first request, in 2.5 seconds
                 return

@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from rich.console import Console
 from local_airflow import report
 from local_airflow.client import DAG, Client
 from local_airflow.errors import LocalAirflowError
-from local_airflow.runtime import ROOT, Airflow, connections
+from local_airflow.runtime import ROOT, USER, Airflow, connections
 from local_airflow.spark import LocalSpark
 
 LOG_LINES = 25  # printed of a failed task's log
@@ -73,21 +75,31 @@ class DagRunner:
 
         train: create Spark's class archive first if there is none. Raises LocalAirflowError if a task fails.
         """
+        with self.started(train=train) as client:
+            return self.run_once(client, conf or {})
+
+    @contextmanager
+    def started(self, *, train: bool) -> Iterator[Client]:
+        """A running Airflow, in which no run is left from before."""
         self.log("Airflow starts: API server, DAG processor, scheduler")
         if train and self.spark.train(self.directory / "credentials.json"):
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
         try:
             with self.airflow() as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
                 client.end_unfinished_runs()
-                run_id = client.trigger(conf or {})
-                self.log(f"DAG {DAG} started, run {run_id}")
-                self.follow(client, run_id)
+                yield client
                 self.log("Airflow stops")
         finally:
             self.spark.stop()
+
+    def run_once(self, client: Client, conf: dict[str, Any]) -> str:
+        """Trigger the DAG, follow the run to its end, and return its id. Raises LocalAirflowError if a task fails."""
+        run_id = client.trigger(conf)
+        self.log(f"DAG {DAG} started, run {run_id}")
+        self.follow(client, run_id)
         return run_id
 
     def follow(self, client: Client, run_id: str) -> None:
@@ -103,6 +115,8 @@ class DagRunner:
                 self.log(f"{name} [green]done[/green] in {instance['duration']:.1f} s")
             elif state == "skipped":
                 self.log(f"{name} [yellow]skipped[/yellow]")
+            elif state == "failed" and instance["task_id"] == "quarantine":
+                self.log(f"{name} [yellow]not empty[/yellow]: the report tells the rows")
             elif state in ("failed", "up_for_retry"):
                 self.log(f"{name} [red]failed[/red]; the end of its log:")
                 for line in client.log(run_id, instance)[-LOG_LINES:]:
@@ -119,6 +133,7 @@ class DagRunner:
         option = "" if self.directory == ROOT / ".sandbox" else f" --dir {self.directory}"
         database = " redshift" if self.credentials["warehouse"]["kind"] == "redshift" else ""
         self.console.print("Query it:      [bold].venv/bin/python -m sandbox psql" + database + option)
+        self.console.print("Its report:    [bold]make report[/bold]")
         self.console.print("Airflow's UI:  [bold]make airflow[/bold]")
         self.console.print("Stop it:       [bold].venv/bin/python -m sandbox down" + option)
         if result.difference != report.Totals(0, result.difference.amount * 0):
@@ -130,12 +145,12 @@ class DagRunner:
         self.spark.train(self.directory / "credentials.json")
         try:
             with self.airflow(UI_PORT) as airflow:
-                client = Client(airflow.url, airflow.check)
+                client = Client(airflow)
                 client.wait_ready()
                 self.spark.finish()
-                self.log(
-                    f"[bold]{airflow.url}/dags/{DAG}[/bold]  no login, this machine only; stop it with Ctrl-C"
-                )
+                self.log(f"[bold]{airflow.url}/dags/{DAG}[/bold]  this machine only; stop it with Ctrl-C")
+                told = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
+                self.log(f"login: user {USER}, password {told}")
                 self.log("The nightly schedule is off: start a run with the Trigger button")
                 while True:
                     airflow.check()

@@ -21,10 +21,13 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from local_airflow.errors import LocalAirflowError
+from sandbox.access import write_secret
 from sandbox.postgres import free_port
 from sandbox.running import is_same, stop_trees
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Airflow's only user: other users of this machine have no login.
+USER = "admin"
 COMPONENTS = {
     "api-server": ["api-server"],
     "dag-processor": ["dag-processor"],
@@ -70,6 +73,11 @@ class Airflow:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._list = home / "processes.json"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.login_file = home / "login.json"
+        #: Whether nobody was told the password before.
+        self.is_new_login = not self.login_file.exists()
+        if self.is_new_login:
+            write_secret(self.login_file, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
         self.environment = os.environ | self._configuration() | connections
 
     def __enter__(self) -> "Airflow":
@@ -100,6 +108,11 @@ class Airflow:
         """Stop all components."""
         self.stop()
 
+    @property
+    def password(self) -> str:
+        """The password of USER, for the UI and the API."""
+        return str(json.loads(self.login_file.read_text())[USER])
+
     def check(self) -> None:
         """Raise LocalAirflowError, with the end of the log, if a component has stopped."""
         for name, process in self.processes.items():
@@ -124,11 +137,13 @@ class Airflow:
         return {
             "AIRFLOW_HOME": home,
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.login_file),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__FERNET_KEY": "",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",

@@ -32,9 +32,9 @@ def alter_table(sql: str) -> Definition:
         return Definition("", table, design)
     if re.match(r"^ADD (CONSTRAINT \S+ )?(PRIMARY|UNIQUE|FOREIGN)\b", line):
         constraint(rest[1:], design)
-        return Definition("", table, design)
+        return Definition(_name_taken(table, rest), table, design)
     if line.startswith("DROP CONSTRAINT"):
-        return Definition("", table, design)
+        return Definition(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {rest[2].text}", table, design)
     if line.startswith("APPEND FROM"):
         source = "".join(
             token.text for token in rest[2:] if token.normalized not in ("IGNOREEXTRA", "FILLTARGET")
@@ -49,6 +49,13 @@ def alter_table(sql: str) -> Definition:
             return Definition(f"ALTER TABLE {table} RENAME TO {rest[2].text}", renamed, design)
         return Definition(f"ALTER TABLE {table} " + " ".join(token.text for token in rest), table, design)
     raise SqlError("0A000", f"ALTER TABLE {line.split(' (')[0]} is not supported")
+
+
+def _name_taken(table: str, added: list[Token]) -> str:
+    """A constraint that checks nothing, under the key's name: the catalogue lists it, and a second one is refused."""
+    if added[1].normalized != "CONSTRAINT":
+        return ""
+    return f"ALTER TABLE {table} ADD CONSTRAINT {added[2].text} CHECK (TRUE) NOT ENFORCED"
 
 
 def _design(words: list[Token], design: Design) -> None:

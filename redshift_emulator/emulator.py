@@ -15,6 +15,7 @@ from redshift_emulator import catalogue, certificate
 from redshift_emulator.backend import Backend, Emit
 from redshift_emulator.faults import Faults
 from redshift_emulator.handshake import Handshake
+from redshift_emulator.iam import TemporaryLogins
 from redshift_emulator.parquet import BadFile
 from redshift_emulator.s3 import S3, Access
 from redshift_emulator.scan import Scanner
@@ -67,8 +68,9 @@ class Emulator:
         self.directory.mkdir(parents=True, exist_ok=True)
         catalogue.prepare(self.sandbox, self.database)
         self.ca_file, tls = certificate.make(self.directory)
-        self.handshake = Handshake(tls, self.user, self.password, {self.database})
-        self._s3 = S3()
+        logins = TemporaryLogins()
+        self.handshake = Handshake(tls, self.user, self.password, logins.passwords, {self.database})
+        self._s3 = S3(logins)
         self._s3.start()
         self.faults = Faults(self._s3.faults)
         keys = (self.s3.access_key_id, self.s3.secret_access_key) if self._keys_in_copy else ("", "")

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import ssl
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redshift_emulator.wire import (
@@ -37,11 +38,12 @@ CLUSTER = {
 
 @dataclass(frozen=True)
 class Handshake:
-    """Checks who may connect, and to which databases."""
+    """Checks who may connect, and to which databases. temporary: user and password of logins by IAM."""
 
     tls: ssl.SSLContext
     user: str
     password: str = field(repr=False)
+    temporary: Mapping[str, str] = field(repr=False)
     databases: set[str]
 
     def accept(self, client: Wire) -> tuple[Wire, str, dict[str, str]]:
@@ -85,10 +87,11 @@ class Handshake:
         salt = secrets.token_bytes(4)
         client.send((b"R", struct.pack("!i", 5) + salt))
         kind, answer = client.read()
-        inner = hashlib.md5((self.password + self.user).encode(), usedforsecurity=False).hexdigest()
+        password = {**self.temporary, self.user: self.password}.get(user)
+        inner = hashlib.md5(f"{password}{user}".encode(), usedforsecurity=False).hexdigest()
         digest = hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest()
         is_right = secrets.compare_digest(answer, b"md5" + digest.encode() + b"\0")
-        return kind == b"p" and user == self.user and is_right
+        return kind == b"p" and password is not None and is_right
 
 
 def send_ready(client: Wire) -> None:

@@ -16,9 +16,12 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from redshift_emulator.iam import TemporaryLogins
 from sandbox.postgres import HOST
 
 REGION = "us-east-1"
+#: What this server stands for: temporary credentials are its own, the others are moto's.
+SERVICES = "S3", "REDSHIFT", "REDSHIFT_SERVERLESS", "SECRETS_MANAGER"
 StartResponse = Callable[..., Any]
 
 
@@ -66,7 +69,7 @@ class Access:
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            **{f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in SERVICES},
         }
 
     def client(self) -> Any:
@@ -82,9 +85,10 @@ class Access:
 
 
 class S3:
-    """The server. `faults` is for tests."""
+    """The server. `faults` is for tests. logins: gives temporary credentials of the cluster."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, logins: TemporaryLogins, port: int = 0) -> None:
+        self._logins = logins
         self.faults = S3Faults()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(HOST, port, self._gate, threaded=True, request_handler=_Quiet)
@@ -131,6 +135,10 @@ class S3:
         if found is None or found[1] != self.access.access_key_id:
             what = "The AWS Access Key Id you provided does not exist in our records."
             return _error(start_response, "403 Forbidden", "InvalidAccessKeyId", what)
+        if (answer := self._logins.answer(environ, body)) is not None:
+            status, content_type, content = answer
+            start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(content)))])
+            return [content]
         return self._moto(environ, start_response)
 
 

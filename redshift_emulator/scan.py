@@ -48,7 +48,8 @@ class Scanner:
     def authorize(self, copy: Copy) -> None:
         """Check that the command names the cluster's role, or allowed keys. Raises SqlError."""
         if copy.role:
-            if copy.role not in ("default", self.role):
+            # In a chain, the cluster assumes the first role, that the second, and the last one reads.
+            if copy.role.rpartition(",")[2] not in ("default", self.role):
                 raise SqlError(
                     "XX000",
                     "User arn:aws:redshift:us-east-1:123456789012:dbuser:sandbox is not authorized to assume IAM Role "

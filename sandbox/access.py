@@ -17,6 +17,7 @@ from sandbox.postgres import HOST, SUPERUSER
 
 SOURCE = "dvdrental"
 WAREHOUSE = "warehouse"
+WAREHOUSE_SCHEMA = "dw"
 READER = "etl_reader"
 WRITER = "etl_writer"
 
@@ -52,7 +53,9 @@ def credentials(state: State, source: str = SOURCE, warehouse: str = WAREHOUSE) 
     """What the jobs read as config/credentials.json, for these two databases of the sandbox."""
     return {
         "source": _endpoint(state, source, READER) | {"schema": "public"},
-        "warehouse": {"kind": "postgres"} | _endpoint(state, warehouse, WRITER) | {"schema": "dw"},
+        "warehouse": {"kind": "postgres"}
+        | _endpoint(state, warehouse, WRITER)
+        | {"schema": WAREHOUSE_SCHEMA},
         "s3": {"staging": "", "iam_role": "", "endpoint": ""},
     }
 

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
 from sandbox import spark_cluster
-from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER
+from sandbox.access import READER, SOURCE, WAREHOUSE, WAREHOUSE_SCHEMA, WRITER
 from sandbox.binaries import client_environment, wheel_install
 from sandbox.errors import SandboxError
 from sandbox.fill import DEFAULT_SEED, Content, Target, fill
@@ -120,7 +120,7 @@ def run_psql(options: argparse.Namespace) -> None:
     sandbox = Sandbox(options.dir.resolve())
     if sandbox.port is None:
         raise SandboxError(f"the sandbox in {options.dir} is down: start it with `up`")
-    role = READER if options.database == SOURCE else WRITER
+    role, schema = (READER, "public") if options.database == SOURCE else (WRITER, WAREHOUSE_SCHEMA)
     program = wheel_install() / "bin" / "psql"
     environment = client_environment(
         PGPASSFILE=str(sandbox.directory / "pgpass"),
@@ -128,6 +128,7 @@ def run_psql(options: argparse.Namespace) -> None:
         PGPORT=str(sandbox.port),
         PGUSER=SUPERUSER if options.superuser else role,
         PGDATABASE=options.database,
+        PGOPTIONS=f"-c search_path={schema}",
     )
     os.execve(program, [str(program), *options.arguments], environment)  # noqa: S606 - psql, without a shell
 

@@ -1,16 +1,16 @@
 -- dim_date: one row per day from 1970-01-01 to 2069-12-31, and the members -1 "Unknown" and -2 "Not yet happened".
 CREATE TABLE IF NOT EXISTS dim_date (
-    date_key      integer      NOT NULL,  -- yyyyMMdd
-    date          date,
-    year          smallint,
-    quarter       smallint,
-    month         smallint,
-    month_name    varchar(20)  NOT NULL,
+    date_key      integer      NOT NULL,  -- yyyyMMdd as a number; -1 unknown, -2 not yet happened
+    date          date,                   -- the day; NULL for the members -1 and -2, as are all numbers below
+    year          smallint,               -- calendar year
+    quarter       smallint,               -- 1 to 4
+    month         smallint,               -- 1 to 12
+    month_name    varchar(20)  NOT NULL,  -- January to December, in English; the label of the members -1 and -2
     day           smallint,               -- day of the month
     iso_week      smallint,               -- ISO 8601: week 1 holds the year's first Thursday
     iso_year      smallint,               -- the year that the ISO week belongs to
     iso_weekday   smallint,               -- 1 Monday to 7 Sunday
-    day_name      varchar(20)  NOT NULL,
+    day_name      varchar(20)  NOT NULL,  -- Monday to Sunday, in English; the label of the members -1 and -2
     is_weekend    boolean,                -- Saturday or Sunday
     is_month_end  boolean,                -- last day of its month
     PRIMARY KEY (date_key)

@@ -15,16 +15,16 @@ CREATE TABLE IF NOT EXISTS etl_batch (
 CREATE TABLE IF NOT EXISTS etl_load (
     load_id           bigint         NOT NULL,  -- given by the warehouse, ascending
     batch_id          bigint         NOT NULL,  -- etl_batch.batch_id
-    table_name        varchar(63)    NOT NULL,
+    table_name        varchar(63)    NOT NULL,  -- the table that is loaded
     attempt           varchar(32)    NOT NULL,  -- token of the driver; only the newest attempt may publish
     status            varchar(20)    NOT NULL,  -- running, published, failed, superseded
-    as_of             timestamp      NOT NULL,
+    as_of             timestamp      NOT NULL,  -- etl_batch.as_of
     source_snapshot   varchar(1000),            -- pg_current_snapshot() of the extract
     source_lsn        varchar(32),              -- write-ahead log position of the extract
     source_identity   varchar(1000),            -- server, line of its history, database and tables that were read
     is_full           boolean,                  -- everything was compared, not only what changed
     extent            varchar(1000),            -- what was read, and why
-    code_version      varchar(64)    NOT NULL,
+    code_version      varchar(64)    NOT NULL,  -- version and commit of this suite
     code_digest       varchar(32)    NOT NULL,  -- md5 of jobs and DDL: another code compares everything
     rows_read         bigint,                   -- rows that transform() gave: all, or those that a change shows in
     rows_new          bigint,                   -- members or facts seen for the first time
@@ -36,10 +36,10 @@ CREATE TABLE IF NOT EXISTS etl_load (
     source_rows       bigint,                   -- counted in the source, on the extract's snapshot
     source_amount     numeric(18,2),            -- currency units; NULL for dimensions
     warehouse_rows    bigint,                   -- published + quarantined
-    warehouse_amount  numeric(18,2),
+    warehouse_amount  numeric(18,2),            -- currency units, published + quarantined; NULL for dimensions
     quarantined_amount  numeric(18,2),          -- the part of warehouse_amount that is in etl_reject
     started_at        timestamp      NOT NULL,  -- UTC
-    seconds           numeric(12,3),
+    seconds           numeric(12,3),            -- from the start of the script to the end of the publish
     keyed_by          bigint,                   -- of a dimension: the fact's load that gave its versions to facts
     reason            varchar(4000),            -- why it failed or was superseded, or what it warns of
     PRIMARY KEY (load_id)
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS etl_range (
     table_name   varchar(63)    NOT NULL,  -- the table that was loaded
     source_name  varchar(63)    NOT NULL,  -- the source table that it is made of
     range_no     bigint         NOT NULL,  -- key / 1024, rounded down
-    source_rows  bigint         NOT NULL,
+    source_rows  bigint         NOT NULL,  -- rows of the source table in the range
     key_sum      numeric(38,0)  NOT NULL,  -- sum of hashint8extended(key, 0), PostgreSQL's hash
     load_id      bigint         NOT NULL,  -- etl_load.load_id that found it changed
     PRIMARY KEY (table_name, source_name, range_no)
@@ -60,15 +60,16 @@ CREATE TABLE IF NOT EXISTS etl_range (
 CREATE TABLE IF NOT EXISTS etl_reject (
     load_id      bigint         NOT NULL,  -- etl_load.load_id
     batch_id     bigint         NOT NULL,  -- etl_batch.batch_id
-    table_name   varchar(63)    NOT NULL,
+    table_name   varchar(63)    NOT NULL,  -- the table that the row was for
     natural_key  varchar(250),             -- key of the row in its source
     rule         varchar(100)   NOT NULL,  -- the rule that it broke
-    column_name  varchar(63)    NOT NULL,
+    column_name  varchar(63)    NOT NULL,  -- the column that broke the rule
     value        varchar(1000),            -- the value that broke it, cut to fit
     row_json     varchar(65535) NOT NULL   -- the whole row, cut to fit
 );
 
--- etl_lock: no rows. On Redshift, which locks whole tables and readers with them, writers queue up here and not there.
+-- etl_lock: no rows. Who gives a number in the run record locks it. On Redshift, which locks whole tables and readers with
+-- them, all writers queue up here and not there.
 CREATE TABLE IF NOT EXISTS etl_lock (
-    nothing  smallint NOT NULL
+    nothing  smallint NOT NULL  -- never filled
 );

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
@@ -22,8 +23,10 @@ SETTINGS = {
     "DVDRENTAL_WAREHOUSE_USER": "{{ conn.dvdrental_warehouse.login or '' }}",
     "DVDRENTAL_WAREHOUSE_PASSWORD": "{{ conn.dvdrental_warehouse.password or '' }}",
     "DVDRENTAL_WAREHOUSE_SCHEMA": "{{ conn.dvdrental_warehouse.extra_dejson.get('schema', 'dw') }}",
+    "DVDRENTAL_WAREHOUSE_QUERY_GROUP": "{{ conn.dvdrental_warehouse.extra_dejson.get('query_group', '') }}",
     "DVDRENTAL_S3_STAGING": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_staging', '') }}",
     "DVDRENTAL_S3_IAM_ROLE": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_iam_role', '') }}",
+    "DVDRENTAL_S3_KMS_KEY": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_kms_key', '') }}",
     "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_endpoint', '') }}",
 }
 
@@ -40,6 +43,19 @@ FACT_PROPERTIES = (
     " or conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
 )
 
+#: Extras of a redshift connection for a login by IAM, and the options of jdbc:redshift:iam: that say the same.
+IAM_EXTRAS = {
+    "cluster_identifier": "ClusterID",
+    "region": "Region",
+    "db_user": "DbUser",
+    "db_groups": "DbGroups",
+    "auto_create": "AutoCreate",
+    "group_federation": "GroupFederation",
+    "profile": "Profile",
+    "is_serverless": "IsServerless",
+    "serverless_work_group": "ServerlessWorkGroup",
+    "serverless_acct_id": "ServerlessAcctId",
+}
 SPARK_MASTER = re.compile(r"(local(\[.+\])?$|yarn$|spark://[^\[]+:\d+$|k8s://.)")
 SPARK_EXAMPLE = 'for example {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client"}}'
 
@@ -50,11 +66,29 @@ def warehouse_kind(connection: Any) -> str:
 
 
 def jdbc_url(connection: Any) -> str:
-    """The connection's JDBC URL, without its secrets; an extra `sslmode` is kept."""
+    """The connection's JDBC URL, without its secrets; an extra `sslmode` is kept.
+
+    With the extra `iam`, a connection of type redshift logs in by IAM, with the extras that Airflow's RedshiftSQLHook
+    takes.
+    """
     scheme, port = ("redshift", 5439) if connection.conn_type == "redshift" else ("postgresql", 5432)
-    sslmode = connection.extra_dejson.get("sslmode")
-    place = f"{connection.host}:{connection.port or port}/{connection.schema or ''}"
-    return f"jdbc:{scheme}://{place}" + (f"?sslmode={sslmode}" if sslmode else "")
+    extra = connection.extra_dejson
+    options = {"sslmode": extra["sslmode"]} if extra.get("sslmode") else {}
+    place = f"{connection.host}:{connection.port or port}"
+    if scheme == "redshift" and str(extra.get("iam", "")).lower() == "true":
+        scheme = "redshift:iam"
+        options |= {name: _as_option(extra[key]) for key, name in IAM_EXTRAS.items() if extra.get(key)}
+        if not connection.host:  # a cluster by its name: AWS tells its address
+            place = f"{options.pop('ClusterID', '')}:{options.pop('Region', '')}"
+    query = f"?{urlencode(options)}" if options else ""
+    return f"jdbc:{scheme}://{place}/{connection.schema or ''}{query}"
+
+
+def _as_option(value: Any) -> str:
+    """An extra as an option of the URL: lists are joined by commas, flags are true or false."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 #: What the templates above use.

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
+from dvdrental_etl import jdbc_url, secrets_manager
 from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.jdbc_url import PORTS, SHARED_OPTIONS, JdbcUrl
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,26 +20,23 @@ TEMPLATE = "config/credentials_template.json"
 #: (section, key, default); None marks a required value. DVDRENTAL_<SECTION>_<KEY> overrides the file.
 KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("source", "url", None),
-    ("source", "user", None),
+    ("source", "user", ""),
     ("source", "password", ""),
     ("source", "schema", "public"),
     ("warehouse", "kind", "postgres"),
     ("warehouse", "url", None),
-    ("warehouse", "user", None),
+    ("warehouse", "user", ""),
     ("warehouse", "password", ""),
     ("warehouse", "schema", "dw"),
+    ("warehouse", "query_group", ""),
     ("s3", "staging", ""),
     ("s3", "iam_role", ""),
     ("s3", "endpoint", ""),
+    ("s3", "kms_key", ""),
 )
 
 #: warehouse.kind -> the scheme of its URL.
 SCHEMES = {"postgres": "postgresql", "redshift": "redshift"}
-PORTS = {"postgresql": 5432, "redshift": 5439}
-NAMES = {"postgresql": "PostgreSQL", "redshift": "Redshift"}
-
-#: Options of a JDBC URL that libpq has under the same name; the others are for the JDBC driver only.
-SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,33 @@ class Database:
     schema: str
 
     @property
+    def address(self) -> JdbcUrl:
+        """The parts of the URL."""
+        return jdbc_url.parse(self.url)
+
+    @property
     def place(self) -> str:
         """host:port/database, for messages."""
-        parts = urlsplit(self.url.removeprefix("jdbc:"))
-        return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 5432)}{parts.path}"
+        return self.address.place
+
+    @property
+    def jdbc(self) -> str:
+        """The URL for PostgreSQL's JDBC driver: it asks for TLS wherever libpq() does."""
+        address = self.address
+        if address.sslmode is None or {"ssl", "sslmode"} & address.options.keys():
+            return self.url
+        return f"{self.url}{'&' if '?' in self.url else '?'}sslmode={address.sslmode}"
 
     def libpq(self) -> dict[str, Any]:
         """The same address for libpq: host, port, dbname, user, password, and the TLS options of SHARED_OPTIONS."""
-        parts = urlsplit(self.url.removeprefix("jdbc:"))
-        options = dict(parse_qsl(parts.query))
-        if options.get("ssl", "false").lower() == "true":  # JDBC's older name for it
-            options.setdefault("sslmode", "verify-full")
-        shared = {key: value for key, value in options.items() if key in SHARED_OPTIONS}
+        address = self.address
+        shared = {key: value for key, value in address.options.items() if key in SHARED_OPTIONS}
+        if address.sslmode:
+            shared["sslmode"] = address.sslmode
         return {
-            "host": parts.hostname or "",
-            "port": str(parts.port or 5432),
-            "dbname": unquote_plus(parts.path.removeprefix("/")),  # as the JDBC driver reads it
+            "host": address.host,
+            "port": str(address.port or PORTS["postgresql"]),
+            "dbname": address.database,
             "user": self.user,
             "password": self.password,
             **shared,
@@ -74,28 +84,34 @@ class Database:
 
 @dataclass(frozen=True)
 class Warehouse(Database):
-    """The database that is loaded; kind: postgres or redshift."""
+    """The database that is loaded; kind: postgres or redshift. query_group: Redshift's label of its statements."""
 
     kind: str
+    query_group: str = ""
 
 
 @dataclass(frozen=True)
 class S3:
-    """Where rows wait for Redshift's COPY: s3://bucket/prefix, the role that COPY takes, and the service's endpoint."""
+    """Where rows wait for Redshift's COPY: s3://bucket/prefix, the role that COPY takes, and the service's endpoint.
+
+    iam_role: also a chain of roles, joined by commas. kms_key: encrypts the files; the bucket's default without one.
+    """
 
     staging: str
     iam_role: str
     endpoint: str
+    kms_key: str = ""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration of a run."""
+    """The whole configuration of a run. warnings: what is not good about it, for a person, and no reason to stop."""
 
     source: Database
     warehouse: Warehouse
     s3: S3
     limits: Limits = DEFAULT_LIMITS
+    warnings: tuple[str, ...] = ()
 
 
 def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -109,26 +125,43 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         variable = f"DVDRENTAL_{section}_{key}".upper()
         value = environ.get(variable) or document.get(section, {}).get(key) or default
         if value is None:
-            raise ConfigError(
-                f"{section}.{key} is not set",
-                f"copy {TEMPLATE} to config/credentials.json and fill it in, or set {variable}",
-            )
+            raise _not_set(section, key)
         values[section][key] = _text(section, key, value)
+    for section in ("source", "warehouse"):
+        _fill_in_login(section, values[section])
     settings = Settings(
         Database(**values["source"]),
         Warehouse(**values["warehouse"]),
         S3(**values["s3"]),
         _limits(document.get("limits", {}), environ),
+        _warnings(config or DEFAULT_FILE, document),
     )
     if settings.warehouse.kind not in SCHEMES:
         raise ConfigError(
             f"warehouse.kind is '{settings.warehouse.kind}'", f"it is one of {', '.join(sorted(SCHEMES))}"
         )
-    _check_url("source", settings.source, "postgresql")
-    _check_url("warehouse", settings.warehouse, SCHEMES[settings.warehouse.kind])
+    jdbc_url.check("source", settings.source.url, "postgresql")
+    jdbc_url.check("warehouse", settings.warehouse.url, SCHEMES[settings.warehouse.kind])
     if settings.warehouse.kind == "redshift":
         _check_s3(settings.s3)
     return settings
+
+
+def _not_set(section: str, key: str) -> ConfigError:
+    variable = f"DVDRENTAL_{section}_{key}".upper()
+    return ConfigError(
+        f"{section}.{key} is not set",
+        f"copy {TEMPLATE} to config/credentials.json and fill it in, or set {variable}",
+    )
+
+
+def _fill_in_login(section: str, values: dict[str, str]) -> None:
+    """Take the login out of Secrets Manager if the password names a secret; a login by IAM may have no user."""
+    if values["password"].startswith(secrets_manager.PREFIX):
+        user, values["password"] = secrets_manager.login(section, values["password"])
+        values["user"] = values["user"] or user
+    if not values["user"] and not values["url"].startswith("jdbc:redshift:iam:"):
+        raise _not_set(section, "user")
 
 
 def _text(section: str, key: str, value: object) -> str:
@@ -191,21 +224,11 @@ def _read(config: Path | None) -> dict[str, dict[str, Any]]:
     return document
 
 
-def _check_url(section: str, database: Database, scheme: str) -> None:
-    wanted = f"jdbc:{scheme}://host:{PORTS[scheme]}/database"
-    try:
-        parts = urlsplit(database.url.removeprefix("jdbc:"))
-        _ = parts.port
-    except ValueError:  # its text may quote a password in the URL
-        raise ConfigError(
-            f"{section}.url cannot be read: its port is not a number", f"it looks like {wanted}"
-        ) from None
-    if not database.url.startswith(f"jdbc:{scheme}://") or not parts.hostname or not parts.path.strip("/"):
-        raise ConfigError(f"{section}.url is not a {NAMES[scheme]} JDBC address", f"it looks like {wanted}")
-    if parts.username or "password" in parts.query.lower():
-        raise ConfigError(
-            f"{section}.url holds a user or password", f"move them to {section}.user and .password"
-        )
+def _warnings(path: Path, document: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """As libpq does for .pgpass. No refusal: a mounted secret may have a mode that nobody can change."""
+    if any(part.get("password") for part in document.values()) and path.stat().st_mode & 0o077:
+        return (f"{path} holds passwords, and other users can read it -> chmod 600 {path}",)
+    return ()
 
 
 def _check_s3(s3: S3) -> None:
@@ -215,8 +238,10 @@ def _check_s3(s3: S3) -> None:
             f"s3.staging is '{s3.staging}', which does not name a bucket",
             "Redshift reads rows from S3: set s3.staging to s3://bucket/prefix, or DVDRENTAL_S3_STAGING",
         )
-    if not re.fullmatch(r"|default|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", s3.iam_role):
+    role = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+"  # a comma joins a chain of roles
+    if not re.fullmatch(rf"|default|{role}(,{role})*", s3.iam_role):
         raise ConfigError(
             f"s3.iam_role is '{s3.iam_role}', which is not a role",
-            "name one that the cluster may assume, arn:aws:iam::123456789012:role/name, or 'default' for its default",
+            "name one that the cluster may assume, arn:aws:iam::123456789012:role/name, or several of them in a chain,"
+            " joined by commas, or 'default' for its default",
         )

@@ -33,6 +33,7 @@ from dvdrental_etl.staging.results import Reject, Staged
 from dvdrental_etl.tryout_rows import AMOUNT, DAY, expected_rows, rows
 from dvdrental_etl.tryout_schema import scratch_schema
 from dvdrental_etl.verify.statements import all_statements
+from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import DirectLoad, Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
 
@@ -80,6 +81,8 @@ class Trial:
         for what in ("tables, keys and their physical design", "the same again, which changes nothing"):
             with self.step(what), self.warehouse.transaction() as cursor:
                 self.warehouse.ensure_tables(cursor)
+        with self.step("views, comments and keys"):
+            reporting.make(self.warehouse)
         with self.step("the record of a run"):
             joined = batch.join(self.warehouse, "tryout", DAY, DAY)
         for table in tables():

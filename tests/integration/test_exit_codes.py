@@ -119,6 +119,37 @@ def test_source_schema_that_does_not_exist(
     assert "there is no table Rental.store" in fails(empty, config, 4)
 
 
+def test_tls_is_asked_for_and_a_server_without_it_is_not_reached(
+    empty: Environment, credentials: dict[str, Any], tmp_path: Path
+) -> None:
+    """What is required of other machines by default. The sandbox's server has no TLS."""
+    for section, code in (("source", 4), ("warehouse", 7)):
+        url = credentials[section]["url"] + "?sslmode=require"
+        error = fails(empty, write_config(tmp_path / "c.json", credentials, **{section: {"url": url}}), code)
+        assert f"set up TLS in the server, or add ?sslmode=disable to {section}.url" in error
+    plain = {
+        section: {"url": credentials[section]["url"] + "?sslmode=disable"}
+        for section in ("source", "warehouse")
+    }
+    assert (
+        run_in_process(
+            "dim_store", "--config", str(write_config(tmp_path / "c.json", credentials, **plain))
+        ).code
+        == 0
+    )
+
+
+def test_a_file_that_others_can_read_is_warned_of_at_the_end(empty: Environment) -> None:
+    empty.config.chmod(0o644)
+    outcome = empty.load("dim_store")
+    assert outcome.err.splitlines()[-1] == (
+        f"load_dim_store: warning: {empty.config} holds passwords, and other users can read it"
+        f" -> chmod 600 {empty.config}"
+    )
+    empty.source("ALTER TABLE city RENAME city TO name")
+    assert "has no column city" in fails(empty, empty.config, 4)
+
+
 def test_missing_source_columns_are_all_named(empty: Environment) -> None:
     empty.source("ALTER TABLE store RENAME manager_staff_id TO manager; ALTER TABLE city RENAME city TO name")
     error = fails(empty, empty.config, 4)

@@ -7,6 +7,8 @@ import pytest
 from dvdrental_etl import config
 from dvdrental_etl.verify import run
 from tests.support.environment import DIMENSIONS, TABLES, Environment
+from tests.support.paths import ROOT
+from tests.support.questions import ANSWERS, SOURCE
 
 JOINED = """
     FROM fact_sales f
@@ -150,3 +152,14 @@ def test_record(real: Environment) -> None:
 def test_verify_finds_nothing(real: Environment) -> None:
     report = run.examine(config.load(real.config, {}))
     assert (report.findings, report.waiting) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "question", sorted(path.stem for path in (ROOT / "examples/questions").glob("*.sql"))
+)
+def test_a_question_has_the_answer_of_the_source(real: Environment, question: str) -> None:
+    text = (ROOT / "examples/questions" / f"{question}.sql").read_text(encoding="utf-8")
+    answer = real.warehouse(text)
+    assert sorted(answer, key=repr) == sorted(real.source(SOURCE[question]), key=repr)
+    assert ANSWERS[question] in map(repr, answer)
+    assert text.startswith("-- "), "a question opens with a sentence"

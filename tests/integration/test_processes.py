@@ -35,8 +35,34 @@ def command_lines() -> str:
     return "\n".join(lines)
 
 
-def test_spark_submit_from_another_directory(env: Environment, tmp_path: Path) -> None:
+#: Where Spark says most about a read: its SQL in detail, whatever level the job sets for the rest.
+TALKATIVE = """\
+rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = {}
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %m%n%ex
+logger.sql.name = org.apache.spark.sql
+logger.sql.level = trace
+"""
+
+
+def test_spark_submit_from_another_directory(
+    env: Environment, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also where everything is logged: --debug, Spark's SQL at its most talkative, Spark's event log."""
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    talk = tmp_path_factory.mktemp("talk")
+    (talk / "log4j2.properties").write_text(TALKATIVE.format(talk / "spark.log"))
+    logged = {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": str(talk),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={talk / 'log4j2.properties'}",
+    }
+    conf = [word for name, value in logged.items() for word in ("--conf", f"{name}={value}")]
     environment = job_environment(
         PYSPARK_PYTHON=sys.executable,
         SPARK_LOCAL_IP="127.0.0.1",
@@ -45,7 +71,10 @@ def test_spark_submit_from_another_directory(env: Environment, tmp_path: Path) -
     env.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
     with env.locked("dim_customer"):
         job = subprocess.Popen(
-            [str(submit), "--master", "local[2]", script("dim_customer"), "--config", str(env.config)],
+            [
+                *(str(submit), "--master", "local[2]", *conf, script("dim_customer")),
+                *("--config", str(env.config), "--debug"),
+            ],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
@@ -58,7 +87,12 @@ def test_spark_submit_from_another_directory(env: Environment, tmp_path: Path) -
     assert outcome.code == 0, outcome.err[-3000:]
     assert "load_dim_customer.py" in running
     assert not [secret for secret in env.secrets if secret in running]
-    env.check_output(outcome)
+    env.check_output(outcome, quiet=False)
+    logs = "".join(path.read_text() for path in talk.rglob("*") if path.is_file())
+    assert "SparkListenerSQLExecutionStart" in logs  # the event log
+    assert "JDBCRelation" in logs
+    assert (talk / "spark.log").stat().st_size > 0
+    assert not [secret for secret in env.secrets if secret in logs]
     assert outcome.out.splitlines()[-1].endswith(
         "4 read, 0 new, 4 changed, 4 expired, 0 deleted, 0 quarantined"
     )

@@ -26,6 +26,7 @@ from sqlfluff.core import FluffConfig, Linter
 
 from dvdrental_etl import config, tryout
 from dvdrental_etl.pipeline import watermark
+from dvdrental_etl.report.read import read
 from dvdrental_etl.staging.parquet import Files, StagedFile, StagedFiles
 from dvdrental_etl.verify import run
 from dvdrental_etl.warehouse.redshift import Redshift
@@ -90,6 +91,10 @@ def test_all_tables_arrive_and_a_second_run_changes_nothing(
             assert counts(outcome) == expected_counts()
     assert env.content() == before
     assert [found.check for found in run.run(config.load(env.config, {}))] == []
+    report = read(config.load(env.config, {}))
+    assert report.money is not None
+    assert report.money.warehouse.payments == report.money.source.payments == 730
+    assert sum(sale.payments for sale in report.sales if sale.part == "store") == 730
     check_clean(env, cluster)
 
 

@@ -17,7 +17,7 @@ from dvdrental_etl.warehouse.postgres import Postgres
 from tests.support.database import DatabaseClient
 from tests.support.environment import Environment
 from tests.support.jobs import Outcome, run_in_process, write_config
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, Trap
 from tests.support.waiting import until
 
 #: So that what takes a minute with the defaults takes a second or two.
@@ -160,7 +160,7 @@ def test_a_network_that_becomes_silent(env: Environment, side: str, trigger: byt
     env.limit(**HASTY)
     env.source("UPDATE store SET address_id = address_id + 2")
     before = env.content()
-    with Proxy(env.source.port, trigger) as proxy:
+    with Proxy(env.source.port, Trap(trigger)) as proxy:
         outcome = through(env, side, proxy)
         assert proxy.was_triggered.is_set()
     assert outcome.code == code, outcome.err

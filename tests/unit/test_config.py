@@ -324,6 +324,7 @@ def test_the_address_for_libpq(load):
         "dbname": "dvdrental",
         "user": "reader",
         "password": "s0urce-s3cret",
+        "sslmode": "require",
     }
     assert found.warehouse.libpq() == {
         "host": "dw.example",
@@ -377,3 +378,39 @@ def test_libpq_takes_what_it_gets(load, option):
 def test_the_older_way_to_ask_for_tls_is_not_weaker_for_libpq(options, sslmode):
     address = config.Database(f"jdbc:postgresql://h/d?{options}", "u", "p", "public").libpq()
     assert address.get("sslmode") == sslmode
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_file_with_passwords_that_others_can_read_is_warned_of(tmp_path, mode):
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    path.chmod(mode)
+    assert config.load(path, {}).warnings == (
+        f"{path} holds passwords, and other users can read it -> chmod 600 {path}",
+    )
+
+
+def test_a_private_file_and_one_without_passwords_are_not_warned_of(tmp_path):
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    path.chmod(0o600)
+    assert config.load(path, {}).warnings == ()
+    document = {section: part | {"password": ""} for section, part in DOCUMENT.items() if section != "s3"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    path.chmod(0o644)
+    assert config.load(path, {"DVDRENTAL_SOURCE_PASSWORD": "x"}).warnings == ()
+
+
+def test_a_login_by_iam_needs_no_user_and_no_password(load):
+    url = "jdbc:redshift:iam://cluster:eu-west-1/dev?DbUser=etl"
+    document = redshift() | {"warehouse": {"kind": "redshift", "url": url, "query_group": "night"}}
+    found = load(document).warehouse
+    assert (found.user, found.password, found.query_group) == ("", "", "night")
+    assert load(redshift(kms_key="alias/etl")).s3.kms_key == "alias/etl"
+
+
+def test_a_chain_of_roles_is_taken(load, refused):
+    chain = f"{ROLE},arn:aws:iam::210987654321:role/other"
+    assert load(redshift(iam_role=chain)).s3.iam_role == chain
+    for wrong in (f"{ROLE},", f"{ROLE}, {ROLE}", f"{ROLE},default"):
+        assert "which is not a role" in str(refused(redshift(iam_role=wrong)))

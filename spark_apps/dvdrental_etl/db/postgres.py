@@ -36,7 +36,7 @@ def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "Watc
     with made.cursor() as cursor:
         _limit_waits(cursor, limits)
         cursor.execute("SELECT pg_backend_pid()")
-        made.has_pooler = cursor.fetchall() != [(made.get_backend_pid(),)]
+        ((made.server_pid,),) = cursor.fetchall()
     made.autocommit = False
     return made
 
@@ -54,6 +54,15 @@ def _limit_waits(cursor: Any, limits: Limits) -> None:
         "SELECT set_config(s.name, w.value, FALSE) FROM pg_settings s"
         " JOIN unnest(%s, %s) AS w (name, value) ON w.name = s.name",
         (list(wanted), list(wanted.values())),
+    )
+
+
+def advice(section: str, error: BaseException) -> str:
+    """What to do where a server cannot be reached, for a person. section: source or warehouse."""
+    if "does not support SSL" in str(error):
+        return f"set up TLS in the server, or add ?sslmode=disable to {section}.url to do without"
+    return (
+        f"check {section}.url, user and password, and that the server accepts connections from this machine"
     )
 
 

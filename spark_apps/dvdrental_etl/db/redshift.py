@@ -5,17 +5,24 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import redshift_connector
+from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import Error
 
-from dvdrental_etl.config import Database
+from dvdrental_etl.config import Warehouse
 from dvdrental_etl.db.cursor import Row, Values
 from dvdrental_etl.errors import first_line
+from dvdrental_etl.jdbc_url import PORTS, iam_arguments
 
-#: What redshift_connector raises when the server refuses something, or cannot be reached.
-Errors = (Error, OSError)
+#: What redshift_connector raises when the server refuses something, or it or AWS's services cannot be reached.
+Errors = (Error, OSError, BotoCoreError, ClientError)
+#: After how many seconds of silence the other side is asked for an answer, how often, and how many times.
+KEEPALIVES: Mapping[str, Any] = {
+    "tcp_keepalive_idle": 30,
+    "tcp_keepalive_interval": 10,
+    "tcp_keepalive_count": 3,
+}
 CONFLICT = re.compile(
     r"\b(1023|1018|40P01|40001)\b|serializable isolation violation|could not serialize|deadlock detected"
     r"|conflict with (a )?concurrent transaction",
@@ -23,22 +30,31 @@ CONFLICT = re.compile(
 )
 
 
-def connect(database: Database, application: str) -> Any:
+def connect(database: Warehouse, application: str) -> Any:
     """A connection over TLS that checks the server's name, unless the URL says sslmode=verify-ca.
 
-    Amazon's certificates are trusted, and those of SSL_CERT_FILE. Raises Errors.
+    Amazon's certificates are trusted, and those of SSL_CERT_FILE. jdbc:redshift:iam: logs in with temporary credentials
+    that AWS gives to this process; a new connection gets new ones. Raises Errors.
     """
-    parts = urlsplit(database.url.removeprefix("jdbc:"))
-    return redshift_connector.connect(
-        host=parts.hostname,
-        port=parts.port or 5439,
-        database=parts.path.lstrip("/"),
-        user=database.user,
-        password=database.password,
+    url = database.address
+    login: Mapping[str, Any] = {
+        "host": url.host,
+        "port": url.port or PORTS["redshift"],
+        "user": database.user,
+        "password": database.password,
+    }
+    made = redshift_connector.connect(
+        database=url.database,
         ssl=True,
-        sslmode=dict(parse_qsl(parts.query)).get("sslmode", "verify-full"),
+        sslmode=url.options.get("sslmode", "verify-full"),
         application_name=application,
+        **KEEPALIVES,
+        **(iam_arguments(url, database.user) if url.is_iam else login),
     )
+    if database.query_group:
+        RedshiftCursor(made.cursor()).execute(f"SET query_group TO {literal(database.query_group)}")
+        made.commit()
+    return made
 
 
 def is_conflict(error: BaseException) -> bool:

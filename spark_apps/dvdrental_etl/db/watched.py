@@ -14,9 +14,9 @@ from dvdrental_etl.limits import Limits
 
 
 class WatchedConnection(Connection):
-    """A connection. has_pooler: a connection pooler, such as pgbouncer, stands before the server."""
+    """A connection. server_pid: the number of the server's session at the beginning."""
 
-    has_pooler = False
+    server_pid: int | None = None
     _watch: Watch | None = None
 
     def watch(self, libpq: Mapping[str, Any], limits: Limits) -> None:
@@ -48,6 +48,11 @@ class WatchedConnection(Connection):
         yield
         if self._watch:
             self._watch.begin(Call(time.monotonic()))
+
+    @property
+    def has_pooler(self) -> bool:
+        """Whether a connection pooler such as pgbouncer, which gives numbers of its own, stands before the server."""
+        return self.server_pid not in (None, self.get_backend_pid())
 
     @property
     def waited_for(self) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DRIVER_JAR = ROOT / "jars" / "postgresql.jar"
+#: Where Spark 4.3 logs the properties of a JDBC connection, password included, at level DEBUG.
+CONNECTIONS_LOG = "org.apache.spark.sql.execution.datasources.jdbc.connection"
 #: Partitions of a shuffle; more where each would get more rows than fit well into memory.
 SHUFFLE_PARTITIONS, ROWS_PER_SHUFFLE_PARTITION = 64, 100_000
 
@@ -42,6 +44,7 @@ def start(name: str) -> "SparkSession":
     if not spark.conf.get("spark.submit.pyFiles", ""):  # else the package came along by --py-files
         spark.sparkContext.addPyFile(_package_zip())
     _use_utc(spark)
+    _keep_passwords_out_of_the_log(spark)
     return spark
 
 
@@ -128,3 +131,11 @@ def _use_utc(spark: "SparkSession") -> None:
     jvm = spark.sparkContext._jvm
     assert jvm is not None
     jvm.java.util.TimeZone.setDefault(jvm.java.util.TimeZone.getTimeZone("UTC"))
+
+
+def _keep_passwords_out_of_the_log(spark: "SparkSession") -> None:
+    """Whatever log4j's configuration says for this driver. An executor has its own: see docs/operations.md."""
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    log4j = jvm.org.apache.logging.log4j
+    log4j.core.config.Configurator.setLevel(CONNECTIONS_LOG, log4j.Level.INFO)

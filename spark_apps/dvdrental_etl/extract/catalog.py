@@ -13,7 +13,10 @@ UNLIMITED_SCALE = 1000
 
 @dataclass(frozen=True)
 class Relation:
-    """A table of the source. has_xmin: whether its rows name the transaction that wrote them; a view's do not."""
+    """A table of the source. has_xmin: whether its rows name the transaction that wrote them, to this role.
+
+    Those of a view do not. A role with rights on columns needs a right on this one: GRANT SELECT (xmin).
+    """
 
     oid: int
     is_readable: bool
@@ -33,7 +36,7 @@ class Catalog:
 
     @property
     def without_xmin(self) -> list[str]:
-        """Tables whose rows do not name the transaction that wrote them: views and foreign tables."""
+        """Tables whose rows do not name the transaction that wrote them: views, or the right to read it is missing."""
         return [name for name, relation in self.relations.items() if not relation.has_xmin]
 
 
@@ -60,7 +63,10 @@ def _relation(source: Source, table: str) -> Relation | None:
     found = source.rows(
         """
         SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
-            c.relkind IN ('r', 'p')
+            c.relkind IN ('r', 'p') AND EXISTS (
+                SELECT 1 FROM pg_attribute a
+                WHERE a.attrelid = c.oid AND a.attname = 'xmin' AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+            )
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         """,

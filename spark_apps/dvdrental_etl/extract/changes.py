@@ -92,7 +92,10 @@ def reason_for_full(
     if not 0 <= passed < COMPARABLE_TRANSACTIONS:
         return f"the source was restored, or not loaded for long: {passed} transactions have passed"
     if without := found.without_xmin:
-        return f"rows of {', '.join(without)} do not name the transaction that wrote them"
+        return (
+            f"rows of {', '.join(without)} do not name the transaction that wrote them"
+            " (a view, or a role without SELECT on xmin)"
+        )
     if as_of - watermark.full_as_of >= dt.timedelta(days=limits.days_between_full):
         return f"the last time was {watermark.full_as_of}"
     return None

@@ -77,7 +77,7 @@ class Reader:
             )
         )
         query = f"({self._select(table, f', {quoted(table.key)} AS stored_key')}) AS {quoted(table.name)}"
-        url = _with_options(self.source.database.url, limits)
+        url = _with_options(self.source.database.jdbc, limits)
         reader = _jdbc(self.spark, self.source.database, url).option(
             "sessionInitStatement", _import_snapshot(self.source, limits)
         )

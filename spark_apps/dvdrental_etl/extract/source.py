@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,25 @@ class Source:
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
-                "check source.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("source", error),
             ) from None
+        self._require_own_session()
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         return self
+
+    def _require_own_session(self) -> None:
+        """Raise SourceError if a pooler lends the server's session of this connection to another one meanwhile."""
+        if not self._connection.has_pooler:
+            return
+        with closing(postgres.connect(self.database.libpq(), APPLICATION, self.limits)) as other:
+            is_shared = other.server_pid == self._connection.server_pid
+        if is_shared:
+            self._connection.close()
+            raise SourceError(
+                f"source {self.database.place}: a pooler shares sessions by transaction or statement, and exported"
+                " snapshots need session pooling",
+                "set pool_mode=session for this user (pgbouncer), or name the server itself in source.url",
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

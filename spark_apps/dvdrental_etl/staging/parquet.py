@@ -70,7 +70,9 @@ class Files:
         key = f"{self._prefix}/{name}/{MANIFEST}"
         body = json.dumps({"entries": entries}).encode()
         with self._reported("write the manifest"):
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=body)
+            self._client().put_object(
+                Bucket=self._bucket, Key=key, Body=body, **_encryption(self._s3.kms_key)
+            )
         return f"s3://{self._bucket}/{key}"
 
     def remove(self, name: str) -> None:
@@ -104,6 +106,7 @@ class Files:
             self._bucket,
             folder,
             slices,
+            kms_key=self._s3.kms_key,
             file_bytes=limits.file_bytes,
             held_bytes=limits.held_bytes,
         )
@@ -142,6 +145,7 @@ class _Folder:
     bucket: str
     name: str
     slices: int
+    kms_key: str
     file_bytes: int
     held_bytes: int
 
@@ -155,6 +159,11 @@ def _client(endpoint: str) -> Any:
     return boto3.client("s3", endpoint_url=endpoint or None, config=config)
 
 
+def _encryption(kms_key: str) -> Mapping[str, str]:
+    """The headers that ask for a key of KMS; none for the bucket's default encryption."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
 def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator[Mapping[str, Any]]:
     """Each file of each attempt of a task has a separate key: none is ever overwritten."""
     import secrets
@@ -164,7 +173,8 @@ def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator
         bounds = json.dumps(bounds_in(table))
         for body in _fitted(table, folder.slices, folder.file_bytes):
             key = f"{folder.name}/{secrets.token_hex(16)}.parquet"
-            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*")
+            encryption = _encryption(folder.kms_key)
+            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*", **encryption)
             yield {"url": f"s3://{folder.bucket}/{key}", "length": len(body), "bounds": bounds}
 
 

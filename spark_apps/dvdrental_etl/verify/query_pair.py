@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
+from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import ContractError
 from dvdrental_etl.model.contract import script
 from dvdrental_etl.verify.compare import SIGNS, Difference, Row, by_range, differences, rows_of
@@ -46,13 +47,14 @@ class QueryPair:
 
     def source_query(self, predicate: str | None = None) -> str:
         """The query on the source, of all rows of the grain or of those that meet a predicate."""
-        text, system_columns = script(f"verify/source/{self.name}.sql"), "xmin, "
+        text, columns = script(f"verify/source/{self.name}.sql"), ["xmin"]
         if self.load.horizon is None:  # views and foreign tables have no xmin, and no difference is excused
-            text, system_columns = re.sub(r"age\(\w+\.xmin\)", "CAST(NULL AS integer)", text), ""
+            text, columns = re.sub(r"age\(\w+\.xmin\)", "CAST(NULL AS integer)", text), []
         if predicate is None:
             return text
         table = self.table.source_table
-        rows = f"SELECT {system_columns}* FROM {self._source.schema}.{table} WHERE {predicate}"
+        columns += map(quoted, self._source.readable_columns(table))
+        rows = f"SELECT {', '.join(columns)} FROM {self._source.schema}.{table} WHERE {predicate}"
         return f"WITH {table} AS ({rows})\n{text}"
 
     def warehouse_query(self, predicate: str | None = None) -> str:

@@ -48,6 +48,7 @@ class SnapshotReader:
         self._database, self._side, self._failure, self._limits = database, side, failure, limits
         self._connection: Any = None  # psycopg2's, or redshift_connector's
         self._streams = 0
+        self._readable: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> "SnapshotReader":
         database = self._database
@@ -56,7 +57,7 @@ class SnapshotReader:
         except (psycopg2.OperationalError, *redshift.Errors) as error:
             raise self._failure(
                 f"{self._side} {database.place} cannot be reached as '{database.user}': {redshift.message(error)}",
-                f"check {self._side}.url, user and password, and that the server takes connections from here",
+                postgres.advice(self._side, error),
             ) from None
         try:
             with self._translated_errors():
@@ -77,7 +78,7 @@ class SnapshotReader:
         return isinstance(self._database, Warehouse) and self._database.kind == "redshift"
 
     def _connect(self) -> Any:
-        if self._is_redshift:
+        if isinstance(self._database, Warehouse) and self._is_redshift:
             return redshift.connect(self._database, APPLICATION)
         connection = postgres.connect(self._database.libpq(), APPLICATION, self._limits)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
@@ -116,6 +117,22 @@ class SnapshotReader:
                 f"{self._side} {self._database.place}: {redshift.message(error)}",
                 "check the role's rights and the server's log",
             ) from error
+
+    def readable_columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table of PostgreSQL that this role may read."""
+        if table not in self._readable:
+            found = self.rows(
+                """
+                SELECT a.attname FROM pg_attribute a
+                JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = current_schema() AND c.relname = %(table)s
+                    AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+                ORDER BY a.attnum
+                """,
+                {"table": table},
+            )
+            self._readable[table] = tuple(name for (name,) in found)
+        return self._readable[table]
 
     def rows(self, query: str, parameters: Parameters = None) -> list[Row]:
         """All rows of a query."""

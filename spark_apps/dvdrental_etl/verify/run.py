@@ -134,7 +134,8 @@ def _compare_fact_rows(report: Report, rows: QueryPair, suspects: set[int]) -> s
 def main(argv: Sequence[str]) -> int:
     """`python -m dvdrental_etl.verify [CONFIG]`: print findings; exit code 5 if there are any."""
     try:
-        report = examine(config.load(Path(argv[0]) if argv else None, os.environ))
+        settings = config.load(Path(argv[0]) if argv else None, os.environ)
+        report = examine(settings)
     except EtlError as error:
         print(f"verify: error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
@@ -142,4 +143,6 @@ def main(argv: Sequence[str]) -> int:
         print(f"{finding.check}: {finding.detail}")  # noqa: T201
     for line in report.summary():
         print(line)  # noqa: T201
+    for warning in settings.warnings:
+        print(f"verify: warning: {warning}", file=sys.stderr)  # noqa: T201
     return 5 if report.findings else 0

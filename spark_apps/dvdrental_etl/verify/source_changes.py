@@ -69,7 +69,8 @@ def last_load(source: SnapshotReader, warehouse: SnapshotReader, table: Table) -
 def source_identity(source: SnapshotReader) -> set[str]:
     """The parts of etl_load.source_identity that describe this source: server, timeline, database, each table.
 
-    Views and foreign tables have no part: their rows do not have the transaction that wrote them.
+    Views and foreign tables have no part: their rows do not have the transaction that wrote them. Nor has a table whose
+    xmin this role may not read.
     """
     parts = {"system unknown"}
     allowed = source.rows("""
@@ -86,7 +87,9 @@ def source_identity(source: SnapshotReader) -> set[str]:
         UNION ALL
         SELECT c.relname || ' ' || c.oid
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'xmin'
         WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+            AND has_column_privilege(c.oid, a.attnum, 'SELECT')
     """)
     return parts | {part for (part,) in rows}
 

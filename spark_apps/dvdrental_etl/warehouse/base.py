@@ -111,6 +111,10 @@ class Warehouse(ABC):
                 "alter the tables to match, or point warehouse.schema at an empty one",
             )
 
+    def has_tables(self, cursor: Cursor) -> bool:
+        """Whether a load has created the tables."""
+        return "etl_batch" in self._columns(cursor)
+
     @abstractmethod
     def _wait_for_other_creators(self, cursor: Cursor) -> None:
         """Let one session at a time create tables."""
@@ -118,6 +122,14 @@ class Warehouse(ABC):
     @abstractmethod
     def _create_tables(self, cursor: Cursor) -> None:
         """Run the DDL and the physical design."""
+
+    @abstractmethod
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see, and make way for it."""
+
+    @abstractmethod
+    def informational(self, key: str) -> str | None:
+        """ALTER TABLE ... ADD FOREIGN KEY in the form in which nothing is enforced; None where there is none."""
 
     def _columns(self, cursor: Cursor) -> dict[str, list[tuple[str, str]]]:
         """Table -> its columns, their types written as the DDL writes them."""

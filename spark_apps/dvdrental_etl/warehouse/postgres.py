@@ -20,10 +20,13 @@ from dvdrental_etl.staging.copy import CopyTarget
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
 from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
-from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, has_room
+from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, explain_partition, has_room
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+#: Views and comments can wait for the next run; those who wait for their locks meanwhile shall not.
+REPORTING_LOCK_TIMEOUT = "5s"
 
 
 class Postgres(Warehouse):
@@ -40,7 +43,7 @@ class Postgres(Warehouse):
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
-                "check warehouse.url, user and password, and that the server accepts connections from this machine",
+                postgres.advice("warehouse", error),
             ) from None
         # A publish sees what an attempt that began meanwhile has written, whatever the role's own level is.
         self._connection.set_session(isolation_level="READ COMMITTED")
@@ -103,10 +106,22 @@ class Postgres(Warehouse):
     def _create_tables(self, cursor: Cursor) -> None:
         for name in ddl_names():
             cursor.execute(script(f"create_{name}.sql"))
-        for table in (name for name in star_tables() if name.startswith("dim_")):
-            indexes = script("physical/postgres_dimension.sql")
-            cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))
+        _index_dimensions(cursor)
         cursor.execute(script("physical/postgres.sql"))
+
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Let one session at a time make what analysts see. Tables are locked in a publish's order, for a moment."""
+        cursor.execute(f"SET LOCAL lock_timeout = '{REPORTING_LOCK_TIMEOUT}'")
+        self._wait_for_other_creators(cursor)
+        for table in star_tables():
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        _index_dimensions(cursor)
+        for fact in (table for table in star_tables() if table.startswith("fact_")):
+            explain_partition(cursor, fact)
+
+    def informational(self, key: str) -> str | None:
+        """NOT ENFORCED, from PostgreSQL 18 on. Before, a partitioned table's keys check each row."""
+        return f"{key} NOT ENFORCED" if self._connection.server_version >= 180_000 else None
 
     def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
         """Create an unlogged table. A crash may lose it: the load starts again then."""
@@ -198,3 +213,9 @@ class Postgres(Warehouse):
     def analyze(self, cursor: Cursor, target: Target) -> None:
         """Update the planner's statistics; skipped while another session analyzes the table."""
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {target.table}")
+
+
+def _index_dimensions(cursor: Cursor) -> None:
+    for table in (name for name in star_tables() if name.startswith("dim_")):
+        indexes = script("physical/postgres_dimension.sql")
+        cursor.execute(indexes.format(table=table, natural_key=natural_key(table)))

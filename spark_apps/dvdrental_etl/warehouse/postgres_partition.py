@@ -38,6 +38,17 @@ def has_room(cursor: Cursor, target: Fact) -> bool:
     return cursor.fetchone() is None
 
 
+def explain_partition(cursor: Cursor, fact: str) -> None:
+    """Say in the comment of a fact's partition, if it has one, that the fact is what to read."""
+    cursor.execute(
+        "SELECT c.relname FROM pg_inherits i INNER JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = CAST(%s AS regclass)",
+        (fact,),
+    )
+    for (name,) in cursor.fetchall():
+        cursor.execute(f"COMMENT ON TABLE {name} IS 'The rows of {fact}: read {fact} instead.'")
+
+
 @dataclass(frozen=True)
 class PartitionLoad:
     """The first load of a fact into a new partition. A DirectLoad.
@@ -128,3 +139,4 @@ class PartitionLoad:
         for (name,) in cursor.fetchall():
             cursor.execute(f"ALTER INDEX {name} RENAME TO {name.replace(self.staging, fact)}")
         cursor.execute(f"ALTER TABLE {fact} ATTACH PARTITION {old} FOR VALUES FROM (MINVALUE) TO (MAXVALUE)")
+        explain_partition(cursor, fact)

@@ -119,6 +119,13 @@ class Redshift(Warehouse):
         for statement in redshift_design.statements():
             cursor.execute(statement)
 
+    def prepare_reporting(self, cursor: Cursor) -> None:
+        """Nothing to do: writing() holds etl_lock."""
+
+    def informational(self, key: str) -> str:
+        """The key as it is: Redshift enforces none, and plans with it."""
+        return key
+
     def create_staging(self, cursor: Cursor, name: str, columns: Sequence[Column]) -> None:
         """Create a table that is not part of the cluster's snapshots: a load starts again after a crash."""
         body = ", ".join(f"{column.name} {column.type}" for column in columns)

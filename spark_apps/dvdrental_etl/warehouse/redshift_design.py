@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dvdrental_etl.model.contract import ddl_names, primary_key, script, star_tables
+from dvdrental_etl.warehouse.scripts import statements as split
 
 _CREATED = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \(")
 #: The forms of ALTER TABLE in sql_scripts/physical, and what CREATE TABLE says for them.
@@ -18,7 +19,7 @@ def statements() -> Iterator[str]:
     """
     design = _design()
     for name in ddl_names():
-        for statement in _split(script(f"create_{name}.sql")):
+        for statement in split(script(f"create_{name}.sql")):
             created = _CREATED.match(statement)
             yield f"{statement} {design.get(created[1], '')}".rstrip() if created else statement
 
@@ -34,14 +35,8 @@ def _design() -> Mapping[str, str]:
         if not re.search(rf"\b{table}\b", exceptions)
     ]
     found: dict[str, str] = {}
-    for statement in _split("\n".join([*texts, exceptions])):
+    for statement in split("\n".join([*texts, exceptions])):
         table, diststyle, distkey, sortkey = _DESIGN.fullmatch(statement).groups()  # type: ignore[union-attr]
         attribute = diststyle or sortkey or f"DISTKEY ({distkey})"
         found[table] = f"{found.get(table, '')} {attribute}".lstrip()
     return found
-
-
-def _split(text: str) -> list[str]:
-    """The statements of a script. Ours have no semicolon within a string."""
-    plain = re.sub(r"--.*", "", text)
-    return [statement.strip() for statement in plain.split(";") if statement.strip()]

@@ -248,9 +248,10 @@ def test_who_may_read(emulator, connection, bucket):
     assert "not authorized to assume IAM Role" in error_of(connection, other)["M"]
     keys = f"ACCESS_KEY_ID '{emulator.s3.access_key_id}' SECRET_ACCESS_KEY '{emulator.s3.secret_access_key}'"
     assert "IAM_ROLE" in error_of(connection, f"COPY loaded FROM '{source}' {keys} PARQUET")["H"]
-    for credentials in ("IAM_ROLE default", f"CREDENTIALS 'aws_iam_role={emulator.iam_role}'"):
+    chain = f"IAM_ROLE 'arn:aws:iam::123456789012:role/first,{emulator.iam_role}'"
+    for credentials in ("IAM_ROLE default", f"CREDENTIALS 'aws_iam_role={emulator.iam_role}'", chain):
         ask(connection, f"COPY loaded FROM '{source}' {credentials} FORMAT PARQUET")
-    assert count(connection) == 6
+    assert count(connection) == 9
 
 
 def test_a_stranger_does_not_reach_the_bucket(emulator, bucket):

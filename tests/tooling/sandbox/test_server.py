@@ -380,3 +380,19 @@ def test_an_sql_script_that_fails_halfway_loads_nothing(shared, tmp_path):
     with pytest.raises(SandboxError, match=r"psql failed, nothing was loaded: .*invalid input syntax"):
         shared.fill("half", Content(dump=tmp_path / "half.sql"))
     assert ask(shared, "half", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+def test_psql_finds_tables_without_their_schema(server):
+    server.create_database("warehouse_psql", owner=WRITER)
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "psql",
+        "warehouse_psql",
+        "--dir",
+        str(server.directory),
+        "--",
+    ]
+    done = subprocess.run([*command, "-Atc", "SHOW search_path"], capture_output=True, text=True, check=True)
+    assert done.stdout == "dw\n"
