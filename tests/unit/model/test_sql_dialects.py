@@ -31,7 +31,7 @@ def statements():
     found = {}
     for path in sorted(SQL_SCRIPTS.rglob("*.sql")):
         name = path.relative_to(SQL_SCRIPTS).as_posix()
-        own = [dialect for dialect in DIALECTS if name.startswith(f"physical/{dialect}")]
+        own = [d for d in DIALECTS if name.startswith(f"physical/{d}") or name.endswith(f"_{d}.sql")]
         if name.startswith("verify/source/"):
             own = ["postgres"]
         text = path.read_text(encoding="utf-8")
