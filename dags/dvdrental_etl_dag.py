@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import (
     DAG,
     Asset,
@@ -28,20 +27,24 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from dvdrental import run_report
 from dvdrental.alerts import Alert, late_night
 from dvdrental.connections import FACT_PROPERTIES, MACROS, PROPERTIES, ROOT, SETTINGS, SPARK, check_spark
+from dvdrental.failures import tell_failure
+from dvdrental.guards import check_run
+from dvdrental.jobs import SPARK_APPS, job_module
+from dvdrental.load_operator import LoadOperator
 from dvdrental.retries import EtlRetryPolicy
 
 DIMENSIONS = ("dim_customer", "dim_movie", "dim_store", "dim_staff")
 FACT = "fact_sales"
 TABLES = (*DIMENSIONS, FACT)
-
-SPARK_APPS = ROOT / "spark_apps"
 #: A night that takes longer, from its place in the queue on, is late.
 DEADLINE = timedelta(hours=2)
 
 ARGUMENTS = [
     "--batch-id={{ run_id }}",
     "{{ '--full-refresh' if params.full_refresh else '' }}",
+    # A dry run has no batch that would hold the as_of.
     "{{ '--dry-run' if params.dry_run else '' }}",
+    "{{ '--as-of=' ~ ti.xcom_pull(task_ids='prepare') if params.dry_run else '' }}",
     "{{ '--allow-mass-delete' if params.allow_mass_delete else '' }}",
 ]
 
@@ -62,7 +65,9 @@ Every load is safe to repeat: clear a failed task and it goes on from there.
 
 A source that cannot be reached, a lock that is held or a warehouse that is away is tried again, three times,
 with growing pauses. A wrong setting, a changed source schema and refused data are not: read the last line of
-the task's log, it says what to do. An upstream job can start this DAG through the asset `dvdrental_source`.
+the task's log: it says what to do, and names its heading in `docs/runbook.md`, which also explains alerts and
+findings of verify. A backfill is refused: a load always reads the source as it is now.
+An upstream job can start this DAG through the asset `dvdrental_source`.
 """
 
 
@@ -73,6 +78,10 @@ def fit_to_run(context: Context) -> None:
     if table not in context["params"]["tables"]:
         raise AirflowSkipException(f"{table} was not selected for this run")
     operator.application_args = [argument for argument in operator.application_args if argument]
+    if "--as-of=None" in operator.application_args:
+        raise AirflowFailException(
+            "prepare has not run, only been marked -> clear it, with the tasks after it"
+        )
     # On YARN and Kubernetes the hook would turn env_vars into --conf, which every user can read in `ps`. This process
     # runs only this task, and spark-submit inherits its environment.
     os.environ.update({name: value for name, value in operator.env_vars.items() if value})
@@ -81,11 +90,7 @@ def fit_to_run(context: Context) -> None:
 
 def etl_settings(context: Any) -> Any:
     """The settings of this run, as the jobs read them. Imports the jobs, hence never at parse time."""
-    if str(SPARK_APPS) not in sys.path:
-        sys.path.insert(0, str(SPARK_APPS))
-    from dvdrental_etl import config
-
-    return config.load(None, context["task"].render_template(SETTINGS, context))
+    return job_module("config").load(None, context["task"].render_template(SETTINGS, context))
 
 
 def parsed_as_of(text: str | None) -> datetime | None:
@@ -100,32 +105,42 @@ def parsed_as_of(text: str | None) -> datetime | None:
 
 def close_failed(context: Context) -> None:
     """Record in etl_batch that a task of this run has failed and is not tried again."""
-    settings = etl_settings(context)
-    from dvdrental_etl.model.run_record import BatchStatus
-    from dvdrental_etl.pipeline import batch
-
-    batch.close(settings, str(context["run_id"]), BatchStatus.FAILED)
+    if not context["params"]["dry_run"]:
+        failed = job_module("model.run_record").BatchStatus.FAILED
+        job_module("pipeline.batch").close(etl_settings(context), str(context["run_id"]), failed)
 
 
-@task(execution_timeout=timedelta(minutes=10), on_failure_callback=[close_failed, Alert("task-failed")])
-def prepare() -> None:
-    """Check the connections, create what is missing in the warehouse, open the batch and set its as_of."""
-    check_spark()
+@task(
+    execution_timeout=timedelta(minutes=10),
+    on_failure_callback=[close_failed, Alert("task-failed"), tell_failure],
+)
+def prepare() -> str:
+    """Check run and connections, create what is missing in the warehouse, open the batch. Returns its as_of.
+
+    A dry run checks the same and writes nothing.
+    """
     context = get_current_context()
-    settings = etl_settings(context)
-    from dvdrental_etl.pipeline import batch
-
-    batch.prepare(settings, context["run_id"], parsed_as_of(context["params"]["as_of"]))
+    params, dag_run = context["params"], context["dag_run"]
+    check_run(dag_run.run_type, dag_run.conf, list(context["dag"].params))
+    check_spark()
+    as_of = parsed_as_of(params["as_of"])
+    opened = job_module("pipeline.batch").prepare(
+        etl_settings(context), context["run_id"], as_of, params["tables"], dry_run=params["dry_run"]
+    )
+    return str(opened.as_of.isoformat())
 
 
 @task(execution_timeout=timedelta(minutes=30), trigger_rule=TriggerRule.NONE_FAILED)
 def verify() -> None:
     """Check what this run published with plain SQL, by itself and against the source, and close the batch.
 
-    Where the run compared everything, so does its check.
+    Where the run compared everything, so does its check. A dry run is only marked in etl_batch.
     """
     context = get_current_context()
     settings = etl_settings(context)
+    if context["params"]["dry_run"]:
+        mark_dry_run(context, settings)
+        return
     from dvdrental_etl.model.run_record import BatchStatus
     from dvdrental_etl.pipeline import batch
     from dvdrental_etl.verify import run
@@ -137,10 +152,22 @@ def verify() -> None:
     batch.close(settings, context["run_id"], BatchStatus.DONE)
 
 
-@task(execution_timeout=timedelta(minutes=10), on_failure_callback=Alert("task-failed"))
-def report() -> dict[str, Any]:
-    """Write the report of this run, also of one that failed: into this log, XCom, the run's note and the tab Report."""
+def mark_dry_run(context: Any, settings: Any) -> None:
+    """Leave a row in etl_batch, where the tables exist."""
+    as_of = datetime.fromisoformat(context["ti"].xcom_pull(task_ids="prepare"))
+    job_module("pipeline.batch").record_dry_run(settings, context["run_id"], as_of)
+
+
+@task(execution_timeout=timedelta(minutes=10), on_failure_callback=[Alert("task-failed"), tell_failure])
+def report() -> dict[str, Any] | None:
+    """Write the report of this run, also of one that failed: into this log, XCom, the run's note and the tab Report.
+
+    The report of a dry run is its plan, in this log and in XCom as `plan`.
+    """
     context = get_current_context()
+    if context["params"]["dry_run"]:
+        run_report.show_plan(context, TABLES)
+        return None
     return run_report.write(etl_settings(context), context)
 
 
@@ -150,10 +177,10 @@ def quarantine() -> None:
     run_report.show_quarantine(get_current_context())
 
 
-def load(table: str) -> SparkSubmitOperator:
-    """The task that submits the script of one table."""
+def load(table: str) -> LoadOperator:
+    """The task that loads one table."""
     spark_submit = Path(sys.executable).with_name("spark-submit")
-    return SparkSubmitOperator(
+    return LoadOperator(
         task_id=f"load_{table}",
         application=str(SPARK_APPS / f"load_{table}.py"),
         application_args=ARGUMENTS,
@@ -198,7 +225,8 @@ with DAG(
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=15),
         "retry_policy": EtlRetryPolicy(),
-        "on_failure_callback": close_failed,
+        "on_failure_callback": [close_failed, tell_failure],
+        "on_retry_callback": tell_failure,
     },
     params={
         "tables": Param(
@@ -235,7 +263,8 @@ with DAG(
         ),
     },
 ):
-    checked = verify()
-    prepare() >> [load(table) for table in DIMENSIONS] >> load(FACT) >> checked
-    # Teardowns run whatever happened before, and how the run ended is none of their business.
-    checked >> report().as_teardown() >> quarantine().as_teardown()
+    dimensions, fact, checked = [load(table) for table in DIMENSIONS], load(FACT), verify()
+    prepare() >> dimensions >> fact >> checked
+    # Teardowns run whatever happened before, and how the run ended is none of their business. Where a dimension fails,
+    # verify is skipped at once: the report waits for the other dimensions, too.
+    [*dimensions, fact, checked] >> report().as_teardown() >> quarantine().as_teardown()

@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,12 @@ class DagRunner:
 
         train: create Spark's class archive first if there is none. Raises LocalAirflowError if a task fails.
         """
+        with self.started(train=train) as client:
+            return self.run_once(client, conf or {})
+
+    @contextmanager
+    def started(self, *, train: bool) -> Iterator[Client]:
+        """A running Airflow, in which no run is left from before."""
         self.log("Airflow starts: API server, DAG processor, scheduler")
         if train and self.spark.train(self.directory / "credentials.json"):
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
@@ -82,12 +90,16 @@ class DagRunner:
                 client.wait_ready()
                 self.spark.finish()
                 client.end_unfinished_runs()
-                run_id = client.trigger(conf or {})
-                self.log(f"DAG {DAG} started, run {run_id}")
-                self.follow(client, run_id)
+                yield client
                 self.log("Airflow stops")
         finally:
             self.spark.stop()
+
+    def run_once(self, client: Client, conf: dict[str, Any]) -> str:
+        """Trigger the DAG, follow the run to its end, and return its id. Raises LocalAirflowError if a task fails."""
+        run_id = client.trigger(conf)
+        self.log(f"DAG {DAG} started, run {run_id}")
+        self.follow(client, run_id)
         return run_id
 
     def follow(self, client: Client, run_id: str) -> None:

@@ -1,7 +1,5 @@
 """Which failures are tried again."""
 
-import re
-
 from airflow.sdk import Context, RetryDecision, RetryPolicy
 
 #: Exit codes of a job that another attempt would not change, and why.
@@ -18,12 +16,10 @@ class EtlRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002
         context: Context | None = None,  # noqa: ARG002
     ) -> RetryDecision:
-        """Decide by the job's exit code, which the operator puts into its message and our errors carry."""
-        text = str(exception)
-        found = re.search(r"Error code is: (-?\d+)", text)
-        code = int(found.group(1)) if found else getattr(exception, "exit_code", None)
+        """Decide by the exit code that our errors carry."""
+        code = getattr(exception, "exit_code", None)
         if code in FINAL:
             return RetryDecision.fail(f"exit code {code}: {FINAL[code]}; another attempt would not help")
-        if code == 4 and "source contract:" in text:
+        if code == 4 and "source contract:" in str(exception):
             return RetryDecision.fail("the source's tables differ from the contract")
         return RetryDecision.default()

@@ -1,19 +1,21 @@
 """What follows a run: its report for people, and its quarantine as a task that shows a colour in the grid."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dvdrental.alerts import Alert
+from dvdrental.plan_table import plan_table
 
 if TYPE_CHECKING:
     from dvdrental_etl.config import Settings
 
 #: Task ids, and the keys of their XCom entries: the plugin reads them, too.
 REPORT, VERIFY = "report", "verify"
-FINDINGS, HEADLINE, QUARANTINED = "findings", "headline", "quarantined"
+FINDINGS, HEADLINE, QUARANTINED, PLAN = "findings", "headline", "quarantined", "plan"
 #: Up to so many rows in quarantine are no reason for an alert. An Airflow variable of that name replaces it.
 THRESHOLD = "dvdrental_quarantine_threshold"
 log = logging.getLogger("dvdrental.report")
@@ -45,6 +47,16 @@ def write(settings: "Settings", context: Context) -> dict[str, Any]:
         log.info(line)
     found: dict[str, Any] = TypeAdapter(RunReport).dump_python(report, mode="json")
     return found
+
+
+def show_plan(context: Context, tables: Sequence[str]) -> None:
+    """Log the plan of a dry run as the last lines, all tables in one, and leave it in XCom."""
+    task = context["ti"]
+    found = {table: task.xcom_pull(task_ids=f"load_{table}") for table in tables}
+    plans = {table: plan for table, plan in found.items() if plan}
+    task.xcom_push(key=PLAN, value=plans)
+    task.xcom_push(key=HEADLINE, value=f"dry run of {len(plans)} tables, nothing was written")
+    log.info(plan_table(plans))
 
 
 def show_quarantine(context: Context) -> None:

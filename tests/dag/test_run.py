@@ -1,4 +1,4 @@
-"""One run of the DAG: Airflow, four Spark jobs at a time on a Spark cluster, the embedded source and warehouse.
+"""Runs of the DAG: Airflow, four Spark jobs at a time on a Spark cluster, the embedded source and warehouse.
 
 Executors are processes that get all that they need from Spark.
 """
@@ -49,8 +49,10 @@ def metadata(finished: Finished, query: str) -> list[Any]:
 def test_every_table_is_published_once(finished: Finished) -> None:
     result = report.read(finished.demo.credentials, finished.run_id)
     assert sorted(load["table_name"] for load in result.loads) == sorted(TABLES)
-    assert finished.warehouse("SELECT run_id, status FROM {}.etl_batch WHERE batch_id > 0") == [
-        (finished.run_id, "done")
+    assert finished.warehouse("SELECT run_id, status FROM {}.etl_batch WHERE batch_id > 0 ORDER BY 1") == [
+        (finished.run_id, "done"),
+        (finished.quiet, "done"),
+        (finished.dry, "dry run"),
     ]
 
 
@@ -75,7 +77,9 @@ def test_the_report_compares_both_sides(finished: Finished) -> None:
 
 def test_the_run_has_its_report(finished: Finished) -> None:
     """In XCom as values, in the log as text, in the run's note as one sentence."""
-    rows = metadata(finished, "SELECT key, value FROM xcom WHERE task_id = 'report'")
+    rows = metadata(
+        finished, f"SELECT key, value FROM xcom WHERE task_id = 'report' AND run_id = '{finished.run_id}'"
+    )
     entries = {key: json.loads(value) if isinstance(value, str) else value for key, value in rows}
     told = TypeAdapter(RunReport).validate_python(entries["return_value"])
     assert told.run.run_id == finished.run_id
@@ -84,9 +88,10 @@ def test_the_run_has_its_report(finished: Finished) -> None:
     assert told.money.source.payments == finished.source("SELECT count(*) FROM {}.payment")[0][0]
     assert entries["quarantined"] == 0
     assert re.fullmatch(r"5 tables published, [\d,]+ rows written", entries["headline"])
-    assert metadata(finished, "SELECT content FROM dag_run_note") == [(entries["headline"],)]
-    (log,) = finished.demo.home.glob("logs/*/*/task_id=report/attempt=1.log")
-    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    note = "SELECT content FROM dag_run_note JOIN dag_run ON id = dag_run_id WHERE run_id = "
+    assert metadata(finished, f"{note}'{finished.run_id}'") == [(entries["headline"],)]
+    assert metadata(finished, f"{note}'{finished.dry}'") == [("dry run of 5 tables, nothing was written",)]
+    events = [entry["event"] for entry in finished.log(finished.run_id, "report")]
     assert "difference          0       0.00" in "\n".join(events)
 
 
@@ -94,7 +99,11 @@ def test_the_run_has_its_report(finished: Finished) -> None:
 
 
 def test_the_four_dimensions_ran_at_the_same_time_and_the_fact_after_them(finished: Finished) -> None:
-    rows = metadata(finished, "SELECT task_id, start_date, end_date, try_number FROM task_instance")
+    rows = metadata(
+        finished,
+        "SELECT task_id, start_date, end_date, try_number FROM task_instance"
+        f" WHERE run_id = '{finished.run_id}'",
+    )
     times = {task: (start, end) for task, start, end, _ in rows}
     assert all(tries == 1 for *_, tries in rows)
     starts, ends = zip(*(times[f"load_{table}"] for table in DIMENSIONS), strict=True)
@@ -113,6 +122,72 @@ def test_executors_of_both_workers_took_part(finished: Finished) -> None:
     assert len(apps) == len(TABLES)
 
 
+# Nights without changes, dry runs, guards.
+
+
+def test_only_the_first_run_started_spark(finished: Finished) -> None:
+    submitted = [line for line in finished.command_lines if "SparkSubmit" in line]
+    assert submitted
+    assert all(finished.run_id in line for line in submitted)
+    loads = finished.warehouse(
+        "SELECT table_name, rows_read, is_full FROM {}.etl_load JOIN {}.etl_batch USING (batch_id)"
+        f" WHERE run_id = '{finished.quiet}' AND etl_load.status = 'published' ORDER BY 1"
+    )
+    assert loads == [(table, 0, False) for table in sorted(TABLES)]
+
+
+def test_assets_have_events_of_the_load_that_changed_them_and_no_others(finished: Finished) -> None:
+    query = "SELECT a.name, e.source_run_id, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id ORDER BY 1"
+    events = [(name, run_id, json.loads(extra)) for name, run_id, extra in metadata(finished, query)]
+    assert [(name, run_id) for name, run_id, _ in events] == [
+        (table, finished.run_id) for table in sorted(TABLES)
+    ]
+    ((rows, amount),) = finished.source("SELECT count(*), sum(amount) FROM {}.payment")
+    (of_fact,) = (extra for name, _, extra in events if name == "fact_sales")
+    assert (of_fact["batch"], of_fact["new"], of_fact["published_amount"]) == (
+        finished.run_id,
+        rows,
+        str(amount),
+    )
+
+
+def test_the_example_ran_once_and_knows_what_was_loaded(finished: Finished) -> None:
+    query = "SELECT run_id, state FROM dag_run WHERE dag_id = 'dvdrental_downstream_example'"
+    ((run_id, state),) = metadata(finished, query)
+    assert state == "success"
+    told = [entry["event"] for entry in finished.log(run_id, "tell")]
+    rows = finished.warehouse("SELECT count(*) FROM {}.fact_sales")[0][0]
+    assert f"fact_sales, batch {finished.run_id}: {rows} new, 0 changed" in told
+
+
+def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
+    plan = next(e["event"] for e in finished.log(finished.dry, "report") if "dry run," in e["event"])
+    amount = finished.source("SELECT sum(amount) FROM {}.payment")[0][0]
+    assert plan.splitlines()[-1] == (
+        f"fact_sales: source {amount}, published then {amount}, quarantined 0.00"
+    )
+    assert sorted(line.split()[0] for line in plan.splitlines()[2:7]) == sorted(TABLES)
+    assert not finished.warehouse(
+        f"SELECT 1 FROM {{}}.etl_load JOIN {{}}.etl_batch USING (batch_id) WHERE run_id = '{finished.dry}'"
+    )
+
+
+def test_what_is_wrong_is_said_last_in_the_log(finished: Finished) -> None:
+    last = finished.log(finished.refused, "prepare")[-1]
+    assert last["level"] == "error"
+    assert last["event"].splitlines()[:2] == [
+        "prepare failed",
+        "What is wrong: the run's configuration has the unknown key 'fullrefresh', did you mean full_refresh?",
+    ]
+    assert not finished.warehouse(f"SELECT 1 FROM {{}}.etl_batch WHERE run_id = '{finished.refused}'")
+
+
+def test_the_logs_of_jobs_are_free_of_noise(finished: Finished) -> None:
+    events = [entry["event"] for entry in finished.log(finished.run_id, "load_dim_store")]
+    assert any("committed" in event for event in events)
+    assert not [event for event in events if "incubator" in event or "native-hadoop" in event]
+
+
 # Secrets.
 
 
@@ -127,7 +202,8 @@ def test_no_password_is_in_a_command_line(finished: Finished) -> None:
 
 def test_no_password_is_in_a_file_of_airflow(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
-    assert len([path for path in files if path.name == "attempt=1.log"]) == 9
+    logs = [path for path in files if path.name == "attempt=1.log"]
+    assert len([path for path in logs if f"run_id={finished.run_id}" in str(path)]) == 9
     assert any(path.name == "airflow.db" for path in files)
     finished.check_holds_no_password(files)
 
@@ -141,7 +217,10 @@ def test_no_password_is_in_a_file_of_the_cluster(finished: Finished) -> None:
 
 
 def test_rendered_fields_are_shown_without_secrets(finished: Finished) -> None:
-    query = "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'load_fact_sales'"
+    query = (
+        "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'load_fact_sales'"
+        f" AND run_id = '{finished.run_id}'"
+    )
     ((text,),) = metadata(finished, query)
     shown = json.loads(text)["env_vars"]
     shown = shown if isinstance(shown, dict) else json.loads(shown)

@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from dvdrental_etl import config
 from dvdrental_etl.model.contract import star_tables
@@ -24,7 +25,7 @@ def dag(dag_file: ModuleType) -> Any:
 
     bag = DagBag(str(ROOT / "dags"))
     assert bag.import_errors == {}
-    assert list(bag.dags) == ["dvdrental_etl"]
+    assert sorted(bag.dags) == ["dvdrental_downstream_example", "dvdrental_etl"]
     return bag.dags["dvdrental_etl"]
 
 
@@ -32,8 +33,8 @@ def test_edges(dag: Any) -> None:
     edges = {task.task_id: set(task.downstream_task_ids) for task in dag.tasks}
     assert edges == {
         "prepare": DIMENSIONS,
-        **{dimension: {"load_fact_sales"} for dimension in DIMENSIONS},
-        "load_fact_sales": {"verify"},
+        **{dimension: {"load_fact_sales", "report"} for dimension in DIMENSIONS},
+        "load_fact_sales": {"verify", "report"},
         "verify": {"report"},
         "report": {"quarantine"},
         "quarantine": set(),
@@ -42,10 +43,10 @@ def test_edges(dag: Any) -> None:
 
 def test_each_script_has_its_task(dag: Any) -> None:
     scripts = {path.stem for path in (ROOT / "spark_apps").glob("load_*.py")}
-    assert scripts == {task.task_id for task in dag.tasks if task.task_type == "SparkSubmitOperator"}
-    for task in dag.tasks:
-        if task.task_type == "SparkSubmitOperator":
-            assert Path(task.application) == ROOT / "spark_apps" / f"{task.task_id}.py"
+    submitting = [task for task in dag.tasks if isinstance(task, SparkSubmitOperator)]
+    assert scripts == {task.task_id for task in submitting}
+    for task in submitting:
+        assert Path(task.application) == ROOT / "spark_apps" / f"{task.task_id}.py"
 
 
 def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
@@ -221,6 +222,7 @@ def operator(dag: Any, dag_file: ModuleType, params: dict[str, Any]) -> Any:
     context = {
         "params": {**{name: param.value for name, param in dag.params.items()}, **params},
         "run_id": "r 1",
+        "ti": SimpleNamespace(xcom_pull=lambda task_ids: {"prepare": "2007-05-14T13:44:29"}[task_ids]),
     }
     task.application_args = dag.get_task("prepare").render_template(dag_file.ARGUMENTS, context)
     dag_file.fit_to_run({**context, "task": task})
@@ -239,7 +241,10 @@ def environment(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[s
     [
         ({}, []),
         ({"full_refresh": True}, ["--full-refresh"]),
-        ({"dry_run": True, "allow_mass_delete": True}, ["--dry-run", "--allow-mass-delete"]),
+        (
+            {"dry_run": True, "allow_mass_delete": True},
+            ["--dry-run", "--as-of=2007-05-14T13:44:29", "--allow-mass-delete"],
+        ),
     ],
 )
 def test_the_form_becomes_arguments_that_the_scripts_take(
@@ -338,31 +343,34 @@ def test_a_missing_spark_connection_is_refused(dag_file: ModuleType, monkeypatch
         dag_file.check_spark()
 
 
-def submit_error(code: int, tail: str = "") -> str:
-    return f"Cannot execute: spark-submit x.py. Error code is: {code}.\nLast spark-submit output:\n{tail}"
+def submit_error(code: int, problem: str = "") -> Exception:
+    from airflow.sdk.exceptions import AirflowException
+    from dvdrental.failures import job_failed
+
+    text = f"Cannot execute: spark-submit x.py. Error code is: {code}.\nLast spark-submit output:\nError code is: 3"
+    return job_failed(AirflowException(text), problem)
 
 
 @pytest.mark.parametrize(
-    ("text", "again"),
+    ("error", "again"),
     [
         (submit_error(2), False),
         (submit_error(3), False),
-        (submit_error(4, "load_dim_store: error: source db:5432/d cannot be reached"), True),
-        (submit_error(4, "load_dim_store: error: source contract: db:5432/d: no table film"), False),
+        (submit_error(4, "source db:5432/d cannot be reached"), True),
+        (submit_error(4, "source contract: db:5432/d: no table film"), False),
         (submit_error(5), False),
         (submit_error(6), True),
         (submit_error(7, "in a message: Error code is: 3"), True),
         (submit_error(1), True),
         (submit_error(137), True),
         (submit_error(-9), True),
-        ("Task exceeded its timeout", True),
+        (TimeoutError("Task exceeded its timeout"), True),
     ],
 )
-def test_retry_by_exit_code(dag_file: ModuleType, text: str, again: bool) -> None:
+def test_retry_by_exit_code(dag_file: ModuleType, error: Exception, again: bool) -> None:
     from airflow.sdk import RetryAction
-    from airflow.sdk.exceptions import AirflowException
 
-    decision = dag_file.EtlRetryPolicy().evaluate(AirflowException(text), 1, 3)
+    decision = dag_file.EtlRetryPolicy().evaluate(error, 1, 3)
     assert decision.action is (RetryAction.DEFAULT if again else RetryAction.FAIL)
     assert again or decision.reason
 

@@ -46,10 +46,13 @@ class CommandLines(threading.Thread):
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is over."""
+    """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused."""
 
     folder: Path
     run_id: str
+    quiet: str
+    dry: str
+    refused: str
     demo: DagRunner
     command_lines: set[str]
 
@@ -58,6 +61,11 @@ class Finished:
 
     def source(self, text: str) -> list[tuple[Any, ...]]:
         return report.query(self.demo.credentials["source"], text)
+
+    def log(self, run_id: str, task: str) -> list[dict[str, Any]]:
+        """The entries of a task's log, as Airflow's file has them."""
+        (path,) = self.demo.home.glob(f"logs/*/run_id={run_id}/task_id={task}/attempt=1.log")
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def passwords(self) -> list[str]:
         stored = json.loads((self.folder / "sandbox.json").read_text())["passwords"].values()
@@ -90,8 +98,10 @@ def sandbox_in(folder: Path) -> Iterator[None]:
 
 
 def run(folder: Path, master: str = LOCAL) -> Finished:
-    """The DAG, once, over the sandbox in the folder."""
+    """The DAG over the sandbox in the folder: several runs in one Airflow, of which only the first needs Spark."""
     demo = DagRunner(folder, master)
-    with CommandLines() as watch:
-        run_id = demo.run(train=False)
-    return Finished(folder, run_id, demo, watch.seen)
+    with CommandLines() as watch, demo.started(train=False) as client:
+        first, quiet, dry = (demo.run_once(client, conf) for conf in ({}, {}, {"dry_run": True}))
+        refused = client.trigger({"fullrefresh": True})
+        list(client.follow(refused))
+    return Finished(folder, first, quiet, dry, refused, demo, watch.seen)

@@ -11,6 +11,7 @@ class BatchStatus(StrEnum):
 
     RUNNING = "running"
     DONE = "done"
+    DRY_RUN = "dry run"
     FAILED = "failed"
 
 
@@ -63,3 +64,17 @@ class Counts:
     warehouse_rows: int = 0
     warehouse_amount: Decimal | None = None
     quarantined_amount: Decimal | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.read} read, {self.new} new, {self.changed} changed, {self.expired} expired,"
+            f" {self.deleted} deleted, {self.quarantined} quarantined"
+        )
+
+    @property
+    def amounts(self) -> str:
+        """The money of a fact's load; empty for a dimension."""
+        if self.source_amount is None or self.warehouse_amount is None:
+            return ""
+        out = self.quarantined_amount or Decimal("0.00")
+        return f"source {self.source_amount}, published {self.warehouse_amount - out}, quarantined {out}"

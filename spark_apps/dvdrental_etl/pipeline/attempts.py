@@ -142,6 +142,14 @@ def record_failure(warehouse: Warehouse, attempt: Attempt, reason: str, seconds:
         )
 
 
+def withdraw(warehouse: Warehouse, attempt: Attempt) -> None:
+    """Remove an attempt that has read and written nothing. Raises Fenced when a later one has superseded it."""
+    with warehouse.writing() as cursor:
+        warehouse.drop_staging(cursor, attempt.staging)
+        require_newest(cursor, attempt)
+        cursor.execute("DELETE FROM etl_load WHERE load_id = %s", (attempt.load_id,))
+
+
 def _json(row: Mapping[str, object]) -> str:
     return json.dumps(row, ensure_ascii=False, default=str)
 

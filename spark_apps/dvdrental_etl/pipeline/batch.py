@@ -3,12 +3,13 @@
 import datetime as dt
 import getpass
 import socket
+from collections.abc import Sequence
 
 from dvdrental_etl.config import Settings
-from dvdrental_etl.db.cursor import only_value
+from dvdrental_etl.db.cursor import Cursor, only_value
 from dvdrental_etl.errors import UsageError
 from dvdrental_etl.extract.source import Source
-from dvdrental_etl.model.run_record import Batch, BatchStatus
+from dvdrental_etl.model.run_record import Batch, BatchStatus, LoadStatus
 from dvdrental_etl.pipeline.code_version import code_version
 from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
@@ -20,25 +21,59 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def prepare(settings: Settings, run_id: str, as_of: dt.datetime | None = None) -> Batch:
+def prepare(
+    settings: Settings,
+    run_id: str,
+    as_of: dt.datetime | None = None,
+    tables: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+) -> Batch:
     """Connect to both sides, create what is missing in the warehouse, and open the batch that a DAG run's tasks join.
 
-    An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone.
+    An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone. tables: what the run
+    will load. A dry run checks the same and writes nothing: its batch has no number.
     """
     with Source(settings.source, settings.limits) as source, open_warehouse(settings) as warehouse:
         clock = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.in_its_time_zone(as_of)
-        with warehouse.transaction() as cursor:
+        with warehouse.transaction(keep=not dry_run) as cursor:
             warehouse.ensure_tables(cursor)
+            if as_of:
+                require_not_before(cursor, as_of, tables)
+        if dry_run:
+            return Batch(0, run_id, as_of or clock, opened_here=False)
         reporting.keep_current(warehouse)
         return join(warehouse, run_id, as_of, clock)
 
 
-def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt.datetime) -> Batch:
+def require_not_before(cursor: Cursor, as_of: dt.datetime, tables: Sequence[str]) -> None:
+    """Raise UsageError when one of the tables was published for a later time: history is not written backwards."""
+    cursor.execute(
+        f"SELECT table_name, MAX(as_of) FROM etl_load WHERE status = '{LoadStatus.PUBLISHED}' GROUP BY table_name"
+    )
+    later = {table: last for table, last in cursor.fetchall() if table in tables and last > as_of}
+    if later:
+        table = max(later, key=lambda name: later[name])
+        raise UsageError(
+            f"as_of {as_of} lies before {later[table]}, for which {table} is loaded: a load reads the source as it is"
+            " now, and would date today's changes back",
+            "leave as_of out, or give a later one",
+        )
+
+
+def join(
+    warehouse: Warehouse,
+    run_id: str,
+    as_of: dt.datetime | None,
+    clock: dt.datetime,
+    *,
+    must_exist: bool = False,
+) -> Batch:
     """The batch of that name, opened if it is new. A batch has one as_of: the first one given, else the clock.
 
-    Raises UsageError when as_of contradicts the batch.
+    Raises UsageError when as_of contradicts the batch, or when there is no batch that must exist.
     """
     with warehouse.writing() as cursor:
         warehouse.lock_record(cursor)
@@ -57,6 +92,11 @@ def join(warehouse: Warehouse, run_id: str, as_of: dt.datetime | None, clock: dt
                 (run_id,),
             )
             return Batch(found[0], run_id, found[1], opened_here=False)
+        if must_exist:
+            raise UsageError(
+                f"run '{run_id}' has no batch in etl_batch: its task prepare has not run",
+                "clear prepare, with the tasks after it; one that is marked as success by hand opens no batch",
+            )
         chosen = as_of or clock
         cursor.execute("SELECT COALESCE(MAX(batch_id), 0) + 1 FROM etl_batch")
         batch_id = only_value(cursor)
@@ -82,6 +122,16 @@ def close(settings: Settings, run_id: str, status: BatchStatus) -> None:
     """End a batch, on a connection of its own."""
     with open_warehouse(settings) as warehouse:
         end(warehouse, run_id, status)
+
+
+def record_dry_run(settings: Settings, run_id: str, as_of: dt.datetime) -> None:
+    """Leave one row in etl_batch that says that a dry run took place; nothing in a warehouse without tables."""
+    with open_warehouse(settings) as warehouse:
+        with warehouse.transaction(keep=False) as cursor:
+            if not warehouse.has_tables(cursor):
+                return
+        join(warehouse, run_id, as_of, as_of)
+        end(warehouse, run_id, BatchStatus.DRY_RUN)
 
 
 def end(warehouse: Warehouse, run_id: str, status: BatchStatus) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+class SparkNeeded(Exception):
+    """Rows must be read, and this process may not start Spark."""
+
+
 @dataclass(frozen=True)
 class LoadContext:
     """One load of one table. report: takes one line of progress. started: time.monotonic() of the run's begin."""
@@ -60,13 +64,14 @@ class Extraction:
     """How a script's rows are read and transformed.
 
     tables: its SOURCES. build_frame: what transform() returns for a state of the source. start_spark: begins to start
-    the session in the background. code_digest: of the code that shapes the rows.
+    the session in the background; its argument says whether rows will be read for certain. Both raise SparkNeeded where
+    Spark may not start. code_digest: of the code that shapes the rows.
     """
 
     source: Source
     tables: Sequence[SourceTable]
     build_frame: "Callable[[SourceState], DataFrame]"
-    start_spark: Callable[[], None]
+    start_spark: Callable[[bool], None]
     code_digest: str
     full_refresh: bool
 

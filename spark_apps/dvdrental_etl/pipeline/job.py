@@ -1,5 +1,6 @@
 """One run of one script: open both databases, load, and end the process with the exit code of an error."""
 
+import datetime as dt
 import logging
 import os
 import secrets
@@ -48,9 +49,18 @@ class Run:
     def load(self, tables: Sequence[SourceTable], transform: "Callable[..., DataFrame]") -> None:
         """Read what changed in the tables, transform it, and publish it in one transaction if it passes the gate.
 
+        The last line of the output is the result.
+
         transform receives each table as a frame under its name, all from one snapshot of the source: whole, or the rows
         of the grain that a change affects, with all that they are joined to.
         """
+        line, amounts = self.result(tables, transform)
+        if amounts:
+            self._report(f"amounts: {amounts}")
+        print(line)  # noqa: T201 - this line is the script's output
+
+    def result(self, tables: Sequence[SourceTable], transform: "Callable[..., DataFrame]") -> tuple[str, str]:
+        """The same, returning the line, and the amounts of a fact in currency units."""
 
         def build_frame(state: SourceState) -> "DataFrame":
             reader = Reader(self._source, self._session(), self._warehouse.limits)
@@ -69,10 +79,7 @@ class Run:
             counts, title = plan(self._context(unnumbered), extraction), "plan, nothing written"
         else:
             counts, title = self._publish_in_batch(extraction), "published"
-        print(  # noqa: T201 - this line is the script's output
-            f"{self._target.table}: {title}: {counts.read} read, {counts.new} new, {counts.changed} changed,"
-            f" {counts.expired} expired, {counts.deleted} deleted, {counts.quarantined} quarantined"
-        )
+        return f"{self._target.table}: {title}: {counts}", counts.amounts
 
     def _context(self, joined: Batch) -> LoadContext:
         return LoadContext(
@@ -85,7 +92,7 @@ class Run:
             started=self._started,
         )
 
-    def _start_spark(self) -> None:
+    def _start_spark(self, certain: bool = True) -> None:  # noqa: ARG002
         """Start Spark in the background.
 
         It is never stopped here: Java does that when this process ends. Waiting for it took a second and a half.
@@ -112,7 +119,7 @@ class Run:
         name = (
             options.batch_id or f"load_{self._target.table} {clock:%Y-%m-%dT%H:%M:%S} {secrets.token_hex(3)}"
         )
-        joined = batch.join(self._warehouse, name, options.as_of, clock)
+        joined = self._join(name, clock)
         status = BatchStatus.FAILED
         try:
             counts = publish(self._context(joined), extraction)
@@ -122,8 +129,15 @@ class Run:
                 batch.end(self._warehouse, joined.run_id, status)
         return counts
 
+    def _join(self, name: str, clock: dt.datetime) -> Batch:
+        if self._options.as_of:
+            with self._warehouse.transaction() as cursor:
+                batch.require_not_before(cursor, self._options.as_of, [self._target.table])
+        return batch.join(self._warehouse, name, self._options.as_of, clock)
+
     def _report(self, text: str) -> None:
-        log.info("%s: %5.1f s: %s", self._target.table, time.monotonic() - self._started, text)
+        level = logging.WARNING if text.startswith("warning: ") else logging.INFO
+        log.log(level, "%s: %5.1f s: %s", self._target.table, time.monotonic() - self._started, text)
 
 
 @contextmanager

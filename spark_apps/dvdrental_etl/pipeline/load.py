@@ -2,23 +2,19 @@
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 from dvdrental_etl.errors import Conflict, EtlError, Fenced, NotReconciled, WarehouseError
 from dvdrental_etl.model import contract
 from dvdrental_etl.model.run_record import Attempt, Counts
 from dvdrental_etl.pipeline import attempts, gate, source_state, transaction, watermark
-from dvdrental_etl.pipeline.context import Candidate, Extraction, LoadContext, SourceState, Stage
+from dvdrental_etl.pipeline.context import Candidate, Extraction, LoadContext, SourceState, SparkNeeded, Stage
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
 from dvdrental_etl.warehouse.base import DirectLoad
 
-if TYPE_CHECKING:
-    pass
-
 
 def publish(context: LoadContext, extraction: Extraction) -> Counts:
-    """Load as part of a batch. Raises EtlError, and then the published table is unchanged."""
+    """Load as part of a batch. Raises EtlError, or SparkNeeded, and then the published table is unchanged."""
     table = context.target.table
     attempt = attempts.start(context.warehouse, context.batch, table, extraction.code_digest)
     try:
@@ -35,6 +31,9 @@ def publish(context: LoadContext, extraction: Extraction) -> Counts:
             context.report(f"{difference.message}; everything is compared now")
             everything = source_state.with_everything(state, "the changes alone did not reconcile")
             counts = stage_and_publish(context, attempt, everything, stage)
+    except SparkNeeded:
+        attempts.withdraw(context.warehouse, attempt)
+        raise
     except BaseException as error:
         _record_failure(context, attempt, error)
         raise

@@ -1,7 +1,7 @@
 """A dry run: what a load would do, found by doing it in a transaction that is rolled back."""
 
 from dvdrental_etl.model.run_record import Attempt, Counts
-from dvdrental_etl.pipeline import source_state, transaction, watermark
+from dvdrental_etl.pipeline import batch, source_state, transaction, watermark
 from dvdrental_etl.pipeline.context import Candidate, Extraction, LoadContext
 from dvdrental_etl.pipeline.load import checked_frame
 from dvdrental_etl.staging.results import Staged
@@ -15,6 +15,7 @@ def plan(context: LoadContext, extraction: Extraction) -> Counts:
     with warehouse.transaction(keep=False) as cursor:
         warehouse.name_session(cursor, attempt.token)  # idle while Spark works, and not dead
         warehouse.ensure_tables(cursor)
+        batch.require_not_before(cursor, context.batch.as_of, [target.table])
         state = source_state.read(context, extraction, watermark.read(cursor, target.table))
         warehouse.create_staging(cursor, attempt.staging, target.staging)
         staged = Staged()

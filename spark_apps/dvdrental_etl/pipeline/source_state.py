@@ -15,7 +15,7 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
     """Check the source's catalogue, scan its tables, and decide what to read. Needs the source's snapshot.
 
     watermark: of the last published load; None before the first one. Spark starts in the background as soon as it is
-    certain that rows will be read.
+    likely that rows will be read.
     """
     source, tables, limits = extraction.source, extraction.tables, context.limits
     found = catalog.check(source, tables)
@@ -27,9 +27,9 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
         table.name: key_ranges.with_new_last_range(source, table, before.get(table.name, {}))
         for table in tables
     }
-    has_grown = any(row_count(expected[name]) > row_count(before[name]) for name in before)
-    if reason or has_grown:
-        extraction.start_spark()
+    grown = {name for name in before if row_count(expected[name]) > row_count(before[name])}
+    if reason or grown:
+        extraction.start_spark(bool(reason) or tables[0].name in grown)
     quick = (
         [
             partial(changes.written_since, table=t, horizon=watermark.horizon, most=limits.changed_keys)
@@ -43,7 +43,9 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
     results = source.in_parallel(*quick, lambda s: s.totals(tables[0], reconciled), *slow)
     written = [next(results) for _ in quick]
     if any(written):
-        extraction.start_spark()
+        extraction.start_spark(
+            bool(written[0])
+        )  # of another table, it may be a row that no row of the grain is joined to
     totals, *counted = results
     names = [table.name for table in tables]
     counts = dict(zip(names, counted, strict=True))
@@ -54,6 +56,8 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
         assert reason
         extent = changes.everything(reason)
     context.report(f"reads {extent.reason}")
+    if not extent.is_empty:
+        extraction.start_spark(True)
     snapshot = source.snapshot
     return SourceState(
         grain=names[0],

@@ -111,6 +111,10 @@ class Warehouse(ABC):
                 "alter the tables to match, or point warehouse.schema at an empty one",
             )
 
+    def has_tables(self, cursor: Cursor) -> bool:
+        """Whether a load has created the tables."""
+        return "etl_batch" in self._columns(cursor)
+
     @abstractmethod
     def _wait_for_other_creators(self, cursor: Cursor) -> None:
         """Let one session at a time create tables."""

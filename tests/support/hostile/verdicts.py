@@ -80,3 +80,21 @@ class ConfigurationState:
     verdict: Verdict
     file: bytes | None = None
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatabaseState:
+    """A hostile database. text: the bytes of an address in the source. name: the source's."""
+
+    title: str
+    verdict: Verdict
+    source_encoding: str = "UTF8"
+    warehouse_encoding: str = "UTF8"
+    text: bytes = b"x"
+    name: str = ""
+    is_short: bool = False
+
+    @property
+    def loaded_text(self) -> str:
+        """The address as the warehouse must have it."""
+        return self.text.decode({"LATIN1": "latin-1", "WIN1252": "cp1252"}.get(self.source_encoding, "utf-8"))

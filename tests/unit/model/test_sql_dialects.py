@@ -31,8 +31,8 @@ def statements():
     found = {}
     for path in sorted(SQL_SCRIPTS.rglob("*.sql")):
         name = path.relative_to(SQL_SCRIPTS).as_posix()
-        own = [d for d in DIALECTS if name.startswith(f"physical/{d}") or name.endswith(f"_{d}.sql")]
-        if name.startswith("verify/source/"):
+        own = [dialect for dialect in DIALECTS if re.match(rf"physical/{dialect}|roles/.*_{dialect}", name)]
+        if name.startswith(("verify/source/", "roles/source")):
             own = ["postgres"]
         text = path.read_text(encoding="utf-8")
         if name.endswith("_dimension.sql"):

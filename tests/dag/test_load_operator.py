@@ -1,0 +1,172 @@
+"""The task of one table: what it makes of a job's output. spark-submit is a script that prints what Spark prints."""
+
+import logging
+import stat
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+START = """
+echo 'WARNING: Using incubator modules: jdk.incubator.vector'
+echo '26/11/26 18:38:24 WARN NativeCodeLoader: Unable to load native-hadoop library for your platform...'
+echo 'dim_movie:   3.2 s: reads changes: 3 rows and 0 key ranges of film'
+"""
+PUBLISHED = "dim_movie: published: 3 read, 1 new, 2 changed, 0 expired, 0 deleted, 0 quarantined"
+FACT = "fact_sales: published: 3 read, 0 new, 0 changed, 0 expired, 0 deleted, 1 quarantined"
+AMOUNTS = "source 61312.04, published -0.01, quarantined 4.99"
+REFUSED = "gate: dim_movie: 20 of 50 rows break a rule -> correct them in the source"
+
+
+class Outlets(dict[Any, Any]):
+    def __missing__(self, asset: Any) -> Any:
+        return self.setdefault(asset, SimpleNamespace(extra={}))
+
+
+class Heard(list[tuple[str, str]]):
+    """A logger that remembers level and line."""
+
+    def __getattr__(self, level: str) -> Any:
+        return lambda line, *values: self.append((level, line % values if values else line))
+
+
+@pytest.fixture
+def execute(dag_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Execute the task of dim_movie with a look's result and the text of a script; returns result, outlets, log."""
+    from dvdrental import load_operator
+
+    def run(looked: str | None, script: str = "exit 99", **params: Any) -> tuple[Any, Any, Outlets, Heard]:
+        binary = tmp_path / "spark-submit"
+        binary.write_text(f"#!/bin/sh\n{script}\n")
+        binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(
+            load_operator, "job_module", lambda _: SimpleNamespace(look=lambda *_: looked and (looked, ""))
+        )
+        monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[1]"}')
+        task = dag_file.load("dim_movie")
+        task._spark_binary, task.properties_file = str(binary), None
+        task.application_args, task.env_vars = [], {}
+        outlets, heard = Outlets(), Heard()
+        hook = task._get_hook()
+        hook._log = heard
+        monkeypatch.setattr(task, "_get_hook", lambda: hook)
+        context = {"params": {"dry_run": False} | params, "run_id": "r 1", "outlet_events": outlets}
+        try:
+            result = task.execute(context)
+        except Exception as error:
+            result = error
+        return result, task, outlets, heard
+
+    return run
+
+
+def test_a_submitted_load_returns_its_numbers_and_names_them_in_its_event(execute: Any) -> None:
+    warned = "dim_movie:   4.0 s: warning: rating 'is one of': 3 rows"
+    result, task, outlets, heard = execute(None, f'{START}\necho "{warned}"\necho "{PUBLISHED}"')
+    assert result == {"read": 3, "new": 1, "changed": 2, "expired": 0, "deleted": 0, "quarantined": 0}
+    assert outlets[task.outlets[0]].extra == {"batch": "r 1", **result}
+    assert ("warning", warned) in heard
+    assert ("info", PUBLISHED) in heard
+    assert not [line for _, line in heard if "incubator" in line or "native-hadoop" in line]
+
+
+def test_the_amounts_of_a_submitted_fact_come_from_its_log(execute: Any) -> None:
+    result, *_ = execute(None, f'echo "fact_sales:   4.0 s: amounts: {AMOUNTS}"\necho "{FACT}"')
+    assert (result["quarantined"], result["published_amount"]) == (1, "-0.01")
+
+
+def test_what_the_look_has_loaded_is_not_submitted(execute: Any) -> None:
+    result, _, outlets, _ = execute(PUBLISHED)
+    assert result["new"] == 1
+    assert len(outlets) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "params"), [(PUBLISHED, {"dry_run": True}), (PUBLISHED.replace("1 new, 2", "0 new, 0"), {})]
+)
+def test_no_event_of_a_dry_run_and_of_a_load_without_changes(execute: Any, result: str, params: Any) -> None:
+    _, task, outlets, _ = execute(result, **params)
+    assert task.outlets == []
+    assert outlets == {}
+
+
+def test_a_failed_job_is_its_line_for_people(execute: Any) -> None:
+    from dvdrental.failures import explained
+
+    error, _, _, heard = execute(
+        None, f'{START}\necho "load_dim_movie: error: {REFUSED}"\necho "at java.lang.Thread"\nexit 5'
+    )
+    assert (str(error), error.exit_code) == (REFUSED, 5)
+    assert error.__suppress_context__  # Airflow's own text, the command, is not shown
+    assert not [line for _, line in heard if REFUSED in line]
+    assert explained("load_dim_movie", error) == (
+        "load_dim_movie failed with exit code 5\n"
+        "What is wrong: gate: dim_movie: 20 of 50 rows break a rule\n"
+        "What to do:    correct them in the source"
+    )
+
+
+def test_a_job_that_was_killed_says_so(execute: Any) -> None:
+    error, *_ = execute(None, f"{START}\nkill -9 $$")
+    assert error.exit_code == -9
+    assert "without a message -> see the log above; it may have been killed" in str(error)
+
+
+def test_the_money_of_a_fact() -> None:
+    from dvdrental.jobs import has_changes, numbers
+
+    found = numbers(FACT, AMOUNTS)
+    assert found == {
+        "read": 3,
+        "new": 0,
+        "changed": 0,
+        "expired": 0,
+        "deleted": 0,
+        "quarantined": 1,
+        "source_amount": "61312.04",
+        "published_amount": "-0.01",
+        "quarantined_amount": "4.99",
+    }
+    assert not has_changes(found)
+    assert has_changes(found | {"deleted": 1})
+
+
+def test_long_lines_are_wrapped_and_the_unexpected_is_said_to_be_so() -> None:
+    from dvdrental.failures import explained, tell_failure
+
+    lines = explained("verify", KeyError("x" * 30 + " y" * 60)).splitlines()
+    assert lines[0] == "verify failed"
+    assert lines[1].startswith("What is wrong: unexpected: KeyError: ")
+    assert lines[2].startswith("               y")
+    assert lines[-1] == "What to do:    see the stack trace above, and report it"
+    assert callable(tell_failure)
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("run_type", "conf", "complaint"),
+    [
+        ("backfill", {}, "a backfill is refused: a load always reads the source as it is now"),
+        ("manual", {"table": ["dim_store"]}, "unknown key 'table', did you mean tables"),
+        ("manual", {"xyz": 1}, "unknown key 'xyz' -> use as_of, tables"),
+    ],
+)
+def test_a_run_that_must_not_be(run_type: str, conf: dict[str, Any], complaint: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+    from dvdrental.guards import check_run
+
+    with pytest.raises(AirflowFailException, match=complaint):
+        check_run(run_type, conf, ["tables", "as_of"])
+    check_run("manual", {"tables": []}, ["tables", "as_of"])
+    check_run("scheduled", None, ["tables", "as_of"])
+
+
+def test_the_failure_is_told_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    from dvdrental.failures import JobFailed, tell_failure
+
+    context: Any = {"ti": SimpleNamespace(task_id="load_dim_movie"), "exception": JobFailed(REFUSED, 5)}
+    tell_failure(context)
+    ((_, level, text),) = caplog.record_tuples
+    assert level == logging.ERROR
+    assert text.startswith("load_dim_movie failed with exit code 5\nWhat is wrong: gate: ")
