@@ -11,7 +11,8 @@ from dvdrental.connections import ROOT
 SPARK_APPS = ROOT / "spark_apps"
 
 #: A job's last line: what it did. And its line for people: what went wrong.
-RESULT = re.compile(r"\w+: (published|plan, nothing written): (?P<rows>\d+ read, [^;]*)(; (?P<amounts>.*))?$")
+RESULT = re.compile(r"\w+: (published|plan, nothing written): (?P<rows>\d+ read, .*)$")
+AMOUNTS = re.compile(r"\w+: +[\d.]+ s: amounts: (?P<amounts>.*)$")
 ERROR = re.compile(r"load_\w+(\.py)?: error: (?P<problem>.+)$")
 WARNING = re.compile(r"\w+: +[\d.]+ s: warning: ")
 #: Java and Spark say this at every start; nobody has to do anything about it.
@@ -27,14 +28,12 @@ def job_module(name: str) -> Any:
     return importlib.import_module(f"dvdrental_etl.{name}")
 
 
-def numbers(result: str) -> dict[str, Any]:
+def numbers(result: str, amounts: str) -> dict[str, Any]:
     """The numbers of a result line: rows by kind, and for a fact amounts in currency units as text."""
     found = RESULT.match(result)
     assert found, result
     rows = {kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", found["rows"])}
-    return rows | {
-        f"{side}_amount": amount for side, amount in re.findall(r"(\w+) (\S+\d)", found["amounts"] or "")
-    }
+    return rows | {f"{side}_amount": amount for side, amount in re.findall(r"(\w+) (\S+\d)", amounts)}
 
 
 def has_changes(loaded: Mapping[str, Any]) -> bool:
@@ -43,11 +42,11 @@ def has_changes(loaded: Mapping[str, Any]) -> bool:
 
 
 class JobLog:
-    """Takes the place of the Spark hook's logger: gives a job's lines their level, and keeps the two that matter."""
+    """Takes the place of the Spark hook's logger: gives a job's lines their level, and keeps those that matter."""
 
     def __init__(self, log: Any) -> None:
         self._log = log
-        self.result, self.problem = "", ""
+        self.result = self.amounts = self.problem = ""
 
     def info(self, line: str, *values: object) -> None:
         """One line of the job's output, or of the hook."""
@@ -57,6 +56,7 @@ class JobLog:
             self._log.warning(line, *values)
         elif not any(noise in line for noise in NOISE):
             self.result = line if RESULT.match(line) else self.result
+            self.amounts = found["amounts"] if (found := AMOUNTS.match(line)) else self.amounts
             self._log.info(line, *values)
 
     def __getattr__(self, level: str) -> Any:

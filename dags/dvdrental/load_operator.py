@@ -19,16 +19,16 @@ class LoadOperator(SparkSubmitOperator):
         """Load here, without a JVM, where nothing changed; else by spark-submit. Raises EtlError or JobFailed."""
         look = job_module("pipeline.look").look
         result = look(Path(self.application), self.application_args, os.environ)
-        loaded = numbers(result or self._submitted(context))
-        self.log.info("%s", result or "submitted: rows had to be read")
+        loaded = numbers(*(result or self._submitted(context)))
+        self.log.info("%s", result[0] if result else "submitted: rows had to be read")
         if context["params"]["dry_run"] or not has_changes(loaded):
             self.outlets = []
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"batch": context["run_id"], **loaded}
         return loaded
 
-    def _submitted(self, context: Context) -> str:
-        """The result line of the submitted job."""
+    def _submitted(self, context: Context) -> tuple[str, str]:
+        """The result line of the submitted job, and its amounts."""
         self._hook = self._get_hook()
         output = JobLog(self._hook.log)
         self._hook._log = output
@@ -36,4 +36,4 @@ class LoadOperator(SparkSubmitOperator):
             super().execute(context)
         except AirflowException as error:
             raise job_failed(error, output.problem) from None
-        return output.result
+        return output.result, output.amounts

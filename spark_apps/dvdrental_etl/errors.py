@@ -1,13 +1,17 @@
 """Errors for people: what is wrong and where, what to do next, and the exit code that schedulers read."""
 
+RUNBOOK = "docs/runbook.md"
+
 
 class EtlError(Exception):
     """A failure that a person can act on.
 
-    message: one line saying what is wrong and where. hint: one line saying what to do next.
+    message: one line saying what is wrong and where. hint: one line saying what to do next. runbook: the heading of
+    docs/runbook.md that explains it.
     """
 
     exit_code = 1
+    runbook = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -15,51 +19,66 @@ class EtlError(Exception):
         self.hint = " ".join(hint.split())
 
     def __str__(self) -> str:
-        return f"{self.message} -> {self.hint}" if self.hint else self.message
+        parts = [
+            self.message,
+            f"-> {self.hint}" if self.hint else "",
+            f"({RUNBOOK}#{self.runbook})" if self.runbook else "",
+        ]
+        return " ".join(part for part in parts if part)
 
 
 class UsageError(EtlError):
     """The command line is wrong."""
 
     exit_code = 2
+    runbook = "exit-2-usage"
 
 
 class ConfigError(EtlError):
     """The configuration is missing or wrong."""
 
     exit_code = 3
+    runbook = "exit-3-configuration"
 
 
 class SourceError(EtlError):
     """The source cannot be reached or read."""
 
     exit_code = 4
+    runbook = "exit-4-source"
 
 
 class ContractError(SourceError):
     """The source, or the frame made from it, is not what the contract says."""
+
+    runbook = "exit-4-source-contract"
 
 
 class GateRefused(EtlError):
     """The data broke a promise, so nothing was published."""
 
     exit_code = 5
+    runbook = "exit-5-gate-refused"
 
 
 class NotReconciled(GateRefused):
     """Rows or money differ from the source. Where only changes were read, comparing everything may correct it."""
+
+    runbook = "exit-5-not-reconciled"
 
 
 class Fenced(EtlError):
     """A newer attempt owns this table, or another session holds its lock."""
 
     exit_code = 6
+    runbook = "exit-6-fenced"
 
 
 class WarehouseError(EtlError):
     """The warehouse cannot be reached, read or written."""
 
     exit_code = 7
+    runbook = "exit-7-warehouse"
 
 
 class Conflict(WarehouseError):

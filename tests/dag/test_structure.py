@@ -33,8 +33,8 @@ def test_edges(dag: Any) -> None:
     edges = {task.task_id: set(task.downstream_task_ids) for task in dag.tasks}
     assert edges == {
         "prepare": DIMENSIONS,
-        **{dimension: {"load_fact_sales"} for dimension in DIMENSIONS},
-        "load_fact_sales": {"verify"},
+        **{dimension: {"load_fact_sales", "report"} for dimension in DIMENSIONS},
+        "load_fact_sales": {"verify", "report"},
         "verify": {"report"},
         "report": {"quarantine"},
         "quarantine": set(),

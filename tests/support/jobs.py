@@ -71,7 +71,7 @@ def rows_read(outcome: Outcome) -> int:
 
 
 def _numbers(outcome: Outcome) -> dict[str, int]:
-    text = outcome.out.strip().rsplit(": ", 1)[1].partition(";")[0]
+    text = outcome.out.strip().rsplit(": ", 1)[1]
     return {name: int(number) for number, name in (part.split(" ") for part in text.split(", "))}
 
 

@@ -66,13 +66,15 @@ class Counts:
     quarantined_amount: Decimal | None = None
 
     def __str__(self) -> str:
-        text = (
+        return (
             f"{self.read} read, {self.new} new, {self.changed} changed, {self.expired} expired,"
             f" {self.deleted} deleted, {self.quarantined} quarantined"
         )
+
+    @property
+    def amounts(self) -> str:
+        """The money of a fact's load; empty for a dimension."""
         if self.source_amount is None or self.warehouse_amount is None:
-            return text
+            return ""
         out = self.quarantined_amount or Decimal("0.00")
-        return (
-            f"{text}; source {self.source_amount}, published {self.warehouse_amount - out}, quarantined {out}"
-        )
+        return f"source {self.source_amount}, published {self.warehouse_amount - out}, quarantined {out}"

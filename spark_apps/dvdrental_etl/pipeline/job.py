@@ -54,10 +54,13 @@ class Run:
         transform receives each table as a frame under its name, all from one snapshot of the source: whole, or the rows
         of the grain that a change affects, with all that they are joined to.
         """
-        print(self.result(tables, transform))  # noqa: T201 - this line is the script's output
+        line, amounts = self.result(tables, transform)
+        if amounts:
+            self._report(f"amounts: {amounts}")
+        print(line)  # noqa: T201 - this line is the script's output
 
-    def result(self, tables: Sequence[SourceTable], transform: "Callable[..., DataFrame]") -> str:
-        """The same, returning the line."""
+    def result(self, tables: Sequence[SourceTable], transform: "Callable[..., DataFrame]") -> tuple[str, str]:
+        """The same, returning the line, and the amounts of a fact in currency units."""
 
         def build_frame(state: SourceState) -> "DataFrame":
             reader = Reader(self._source, self._session(), self._warehouse.limits)
@@ -76,7 +79,7 @@ class Run:
             counts, title = plan(self._context(unnumbered), extraction), "plan, nothing written"
         else:
             counts, title = self._publish_in_batch(extraction), "published"
-        return f"{self._target.table}: {title}: {counts}"
+        return f"{self._target.table}: {title}: {counts}", counts.amounts
 
     def _context(self, joined: Batch) -> LoadContext:
         return LoadContext(

@@ -37,8 +37,8 @@ class Look(Run):
         return batch.join(self._warehouse, name, None, clock, must_exist=True)
 
 
-def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """Run a script's load if it needs no Spark. Returns its result line; None if the script has to be submitted.
+def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Run a script's load if it needs no Spark. Returns its result line and amounts; None if it has to be submitted.
 
     Raises EtlError.
     """

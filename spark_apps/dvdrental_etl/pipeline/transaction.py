@@ -87,8 +87,7 @@ def _counts(
         new=counted["new"],
         changed=counted["changed"],
         expired=counted.get("expired", 0),
-        deleted=counted["deleted"]
-        + counted.get("withdrawn", 0),  # a fact now in quarantine has left its table
+        deleted=counted["deleted"],
         quarantined=staged.rejected,
         warned=sum(warning.rows for warning in staged.warnings),
         source_rows=source_rows,

@@ -139,7 +139,7 @@ def test_a_wrong_configuration_ends_with_3_and_one_line(capsys, tmp_path):
     assert shown.out == ""
     assert shown.err == (
         f"load_dim_customer: error: there is no configuration file {missing}"
-        " -> copy config/credentials_template.json there and fill it in\n"
+        " -> copy config/credentials_template.json there and fill it in (docs/runbook.md#exit-3-configuration)\n"
     )
 
 
@@ -240,7 +240,7 @@ def test_each_error_has_the_exit_code_in_the_help():
 
 def test_an_error_is_one_line_whatever_it_was_made_of():
     error = errors.WarehouseError("warehouse h:1/d:\n  something\tbroke", "look\nthere")
-    assert str(error) == "warehouse h:1/d: something broke -> look there"
+    assert str(error) == "warehouse h:1/d: something broke -> look there (docs/runbook.md#exit-7-warehouse)"
     assert str(errors.EtlError("no hint")) == "no hint"
 
 
