@@ -14,7 +14,7 @@ from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 SOURCES = (
     SourceTable(
         "customer",
-        "customer_id int, store_id int, first_name string, last_name string, email string, address_id int,"
+        "customer_id bigint, store_id int, first_name string, last_name string, email string, address_id bigint,"
         " create_date date, active smallint, last_update timestamp",
         key="customer_id",
     ),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from dvdrental_etl.model.readable import NESTED
 from dvdrental_etl.model.rules import Rule, warn
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Scd2Dimension
@@ -13,26 +14,26 @@ from dvdrental_etl.pipeline import job
 SOURCES = (
     SourceTable(
         "film",
-        "film_id int, title string, description string, release_year int, language_id int,"
+        "film_id bigint, title string, description string, release_year int, language_id bigint,"
         " rental_duration smallint, rental_rate decimal(4,2), length smallint, replacement_cost decimal(5,2),"
         " rating string, special_features array<string>, last_update timestamp",
         key="film_id",
     ),
     SourceTable(
         "language",
-        "language_id int, name string, last_update timestamp",
+        "language_id bigint, name string, last_update timestamp",
         key="language_id",
         joined_on="film.language_id",
     ),
     SourceTable(
         "film_category",
-        "film_id int, category_id int, last_update timestamp",
+        "film_id bigint, category_id bigint, last_update timestamp",
         key="film_id",
         joined_on="film.film_id",
     ),
     SourceTable(
         "category",
-        "category_id int, name string, last_update timestamp",
+        "category_id bigint, name string, last_update timestamp",
         key="category_id",
         joined_on="film_category.category_id",
     ),
@@ -48,6 +49,7 @@ TARGET = Scd2Dimension(
         warn("release_year", "1901 to 2155", "release_year NOT BETWEEN 1901 AND 2155"),
         warn("rental_duration", "1 day or more", "rental_duration < 1"),
         warn("length", "1 minute or more", "length < 1"),
+        Rule("special_features", "one list", f"special_features LIKE '{NESTED}%'"),
         Rule("rental_rate", "0.00 or more", "rental_rate < 0"),
         Rule("replacement_cost", "0.00 or more", "replacement_cost < 0"),
     ),

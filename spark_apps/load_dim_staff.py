@@ -15,7 +15,7 @@ SOURCES = (
     # username, password and picture are not listed, so they never leave the source.
     SourceTable(
         "staff",
-        "staff_id int, first_name string, last_name string, address_id int, email string, store_id int,"
+        "staff_id bigint, first_name string, last_name string, address_id bigint, email string, store_id int,"
         " active boolean, last_update timestamp",
         key="staff_id",
     ),

@@ -13,11 +13,13 @@ from dvdrental_etl.transforms.location import LOCATION, location_of, locations
 
 SOURCES = (
     SourceTable(
-        "store", "store_id int, manager_staff_id int, address_id int, last_update timestamp", key="store_id"
+        "store",
+        "store_id bigint, manager_staff_id int, address_id bigint, last_update timestamp",
+        key="store_id",
     ),
     SourceTable(
         "staff",
-        "staff_id int, first_name string, last_name string, last_update timestamp",
+        "staff_id bigint, first_name string, last_name string, last_update timestamp",
         key="staff_id",
         joined_on="store.manager_staff_id",
     ),

@@ -20,13 +20,13 @@ SOURCES = (
     ),
     SourceTable(
         "rental",
-        "rental_id bigint, rental_date timestamp, inventory_id int, return_date timestamp",
+        "rental_id bigint, rental_date timestamp, inventory_id bigint, return_date timestamp",
         key="rental_id",
         joined_on="payment.rental_id",
     ),
     SourceTable(
         "inventory",
-        "inventory_id int, film_id int, store_id int",
+        "inventory_id bigint, film_id int, store_id int",
         key="inventory_id",
         joined_on="rental.inventory_id",
     ),

@@ -126,7 +126,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         value = environ.get(variable) or document.get(section, {}).get(key) or default
         if value is None:
             raise _not_set(section, key)
-        values[section][key] = str(value)
+        values[section][key] = _text(section, key, value)
     for section in ("source", "warehouse"):
         _fill_in_login(section, values[section])
     settings = Settings(
@@ -164,6 +164,18 @@ def _fill_in_login(section: str, values: dict[str, str]) -> None:
         raise _not_set(section, "user")
 
 
+def _text(section: str, key: str, value: object) -> str:
+    """A value as text that can be sent to a server. The message does not quote it: it may be a password."""
+    if not isinstance(value, str | int | float):
+        raise ConfigError(f"{section}.{key} is not a text", "write it in double quotes")
+    text = str(value)
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        raise ConfigError(f"{section}.{key} has a NUL or a half of a character", "write it anew, in UTF-8")
+    if key == "schema" and "%" in text:
+        raise ConfigError(f"{section}.schema has a '%'", "drivers take it for a parameter: rename the schema")
+    return text
+
+
 def _limits(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
     """The default limits, with those of the file and the environment in their place."""
     replaced: dict[str, Any] = {}
@@ -192,8 +204,10 @@ def _read(config: Path | None) -> dict[str, dict[str, Any]]:
             return {}
         raise ConfigError(f"there is no configuration file {path}", f"copy {TEMPLATE} there and fill it in")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply", f"compare it with {TEMPLATE}") from None
+    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid JSON: {error}", f"compare it with {TEMPLATE}") from None
     except OSError as error:
         raise ConfigError(

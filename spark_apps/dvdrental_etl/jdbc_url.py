@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from dvdrental_etl.errors import ConfigError
 
@@ -93,7 +93,7 @@ def parse(url: str) -> JdbcUrl:
         host=parts.hostname or "",
         port=None if region else parts.port,
         region=region[1] if region else "",
-        database=parts.path.lstrip("/"),
+        database=unquote_plus(parts.path.lstrip("/")),  # as the JDBC driver reads it
         options=dict(parse_qsl(parts.query, keep_blank_values=True)),
     )
 

@@ -207,16 +207,3 @@ def test_debug_shows_the_stack(empty: Environment, tmp_path: Path) -> None:
     assert outcome.code == 3
     assert "Traceback" in outcome.err
     assert outcome.err.index("error:") < outcome.err.index("Traceback")
-
-
-def test_source_value_that_does_not_fit(env: Environment) -> None:
-    before = env.content()
-    env.source(
-        "ALTER TABLE payment ALTER amount TYPE numeric(12, 2); UPDATE payment SET amount = 12345.67 "
-        "WHERE payment_id = 17600"
-    )
-    error = env.load("fact_sales", code=4).error
-    assert "numeric field overflow" in error
-    assert env.content() == before
-    assert env.staging_tables() == []
-    assert env.last_load("fact_sales")["status"] == "failed"

@@ -23,7 +23,7 @@ PAYMENT = SourceTable(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
 )
 RENTAL = SourceTable("rental", "rental_id bigint, return_date timestamp", "rental_id")
-FILM = SourceTable("film", "film_id int, rental_rate decimal(4,2)", "film_id")
+FILM = SourceTable("film", "film_id bigint, rental_rate decimal(4,2)", "film_id")
 
 
 def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> None:
@@ -49,7 +49,7 @@ def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> 
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
         assert reader.frame(RENTAL, {}).where("return_date IS NOT NULL").count() == returned
         assert reader.frame(FILM, {}).where("film_id = 1").count() == 1
-        counted = opened.totals("payment", Reconciled("payment_date", "amount"))
+        counted = opened.totals(PAYMENT, Reconciled("payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
     assert empty.source.value("SELECT sum(amount) FROM payment") != total

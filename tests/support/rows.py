@@ -9,7 +9,7 @@ import load_fact_sales
 STAFF, SALES = load_dim_staff.TARGET, load_fact_sales.TARGET
 
 MEMBER_COLUMNS = (
-    "staff_id int, first_name string, last_name string, email string, address string, address2 string,"
+    "staff_id bigint, first_name string, last_name string, email string, address string, address2 string,"
     " district string, city string, country string, postal_code string, phone string, active boolean,"
     " store_id int, changed_at timestamp_ntz"
 )

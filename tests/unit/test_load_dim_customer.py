@@ -37,7 +37,7 @@ CITY = {"city_id": 463, "city": "Sasebo", "country_id": 50, "last_update": EARLY
 COUNTRY = {"country_id": 50, "country": "Japan", "last_update": EARLY}
 
 COLUMNS = (
-    "customer_id int, first_name string, last_name string, email string, address string, address2 string,"
+    "customer_id bigint, first_name string, last_name string, email string, address string, address2 string,"
     " district string, city string, country string, postal_code string, phone string, active smallint,"
     " create_date date, store_id int, changed_at timestamp_ntz"
 )

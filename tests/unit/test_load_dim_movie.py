@@ -32,7 +32,7 @@ FILM_CATEGORY = {"film_id": 133, "category_id": 12, "last_update": EARLY}
 CATEGORY = {"category_id": 12, "name": "Music", "last_update": EARLY}
 
 COLUMNS = (
-    "film_id int, title string, description string, release_year int, language string,"
+    "film_id bigint, title string, description string, release_year int, language string,"
     " rental_duration smallint, rental_rate decimal(4,2), length smallint, replacement_cost decimal(5,2),"
     " rating string, category string, special_features string, changed_at timestamp_ntz"
 )

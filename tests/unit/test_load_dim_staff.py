@@ -36,7 +36,7 @@ CITY = {"city_id": 300, "city": "Lethbridge", "country_id": 20, "last_update": E
 COUNTRY = {"country_id": 20, "country": "Canada", "last_update": EARLY}
 
 COLUMNS = (
-    "staff_id int, first_name string, last_name string, email string, address string, address2 string,"
+    "staff_id bigint, first_name string, last_name string, email string, address string, address2 string,"
     " district string, city string, country string, postal_code string, phone string, active boolean,"
     " store_id int, changed_at timestamp_ntz"
 )

@@ -28,7 +28,7 @@ CITY = {"city_id": 300, "city": "Lethbridge", "country_id": 20, "last_update": E
 COUNTRY = {"country_id": 20, "country": "Canada", "last_update": EARLY}
 
 COLUMNS = (
-    "store_id int, address string, address2 string, district string, city string, country string,"
+    "store_id bigint, address string, address2 string, district string, city string, country string,"
     " postal_code string, phone string, manager_staff_id int, manager_first_name string,"
     " manager_last_name string, changed_at timestamp_ntz"
 )

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 from dvdrental_etl.limits import Limits
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
     from dvdrental_etl.db.watched import WatchedConnection
 
+#: What COPY is sent, and JDBC reads. Given when connecting, which every pooler takes.
+ENCODING = "UTF8"
 #: After how many seconds without traffic a side asks whether the other one is still there, how often, how many times.
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
@@ -23,7 +27,7 @@ def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "Watc
         "tcp_user_timeout": 1000 * limits.silent_seconds,
     }
     made: WatchedConnection = psycopg2.connect(
-        **dict(libpq) | KEEPALIVES | waits | {"application_name": application},
+        **dict(libpq) | KEEPALIVES | waits | {"application_name": application, "client_encoding": ENCODING},
         connection_factory=WatchedConnection,
         cursor_factory=WatchedCursor,
     )
@@ -39,16 +43,17 @@ def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "Watc
 
 def _limit_waits(cursor: Any, limits: Limits) -> None:
     """Limit this session's waits, as far as the server's version knows the settings. 0 means no limit to it."""
-    settings = {f"tcp_{name}": str(value) for name, value in KEEPALIVES.items()} | {
+    wanted = {f"tcp_{name}": str(value) for name, value in KEEPALIVES.items()} | {
         "tcp_user_timeout": f"{limits.silent_seconds}s",
         "client_connection_check_interval": f"{limits.silent_seconds}s",
         "lock_timeout": f"{limits.lock_seconds}s",
         "statement_timeout": f"{limits.statement_seconds}s",
+        "idle_session_timeout": "0",  # a session waits for Spark between two transactions
     }
     cursor.execute(
         "SELECT set_config(s.name, w.value, FALSE) FROM pg_settings s"
         " JOIN unnest(%s, %s) AS w (name, value) ON w.name = s.name",
-        (list(settings), list(settings.values())),
+        (list(wanted), list(wanted.values())),
     )
 
 
@@ -59,3 +64,8 @@ def advice(section: str, error: BaseException) -> str:
     return (
         f"check {section}.url, user and password, and that the server accepts connections from this machine"
     )
+
+
+def is_utf8(connection: "Connection") -> bool:
+    """Whether the database stores text as UTF-8. Others cannot hold every text, or do not know what theirs means."""
+    return connection.info.parameter_status("server_encoding") == ENCODING

@@ -89,7 +89,7 @@ def _differences(source: Source, table: SourceTable, relation: Relation | None) 
             yield f"{where} has no column {name} (it has {', '.join(sorted(have))})"
             continue
         kind, modifier = have[name]
-        if kind not in SOURCE_TYPES[declared][1]:
+        if kind not in SOURCE_TYPES[declared]:
             yield f"{where}.{name} is {kind}, which cannot be read as {declared}"
         elif declared == "decimal" and _scale(modifier) > int(precision[1:-1].split(",")[1]):
             yield f"{where}.{name} has more decimals than {declared}{precision} keeps"

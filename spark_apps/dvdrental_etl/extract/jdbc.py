@@ -13,11 +13,13 @@ from dvdrental_etl.extract.source import Source
 from dvdrental_etl.limits import Limits
 from dvdrental_etl.model.contract import KEY_RANGE_BITS
 from dvdrental_etl.model.key_ranges import RangeCounts, row_count
-from dvdrental_etl.model.source_tables import SOURCE_TYPES, SourceTable
+from dvdrental_etl.model.source_tables import SourceTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
+#: A day crosses JDBC as the number of days since 1970: as a day, it would be another one before 1582.
+SINCE_EPOCH = " - DATE '1970-01-01'"
 #: Bytes of a value in a broadcast table, about: every column is a fixed 8 bytes there, and so is the row's header.
 BROADCAST_VALUE_BYTES = 8
 
@@ -62,6 +64,8 @@ class Reader:
         counts: the rows of the table by key range, for even partitions. keys: only the rows with these keys; None for
         all rows.
         """
+        from pyspark.sql import functions as F
+
         limits = self.limits
         count = min(limits.connections, 1 + row_count(counts) // limits.rows_per_partition)
         # Rows are chosen by the key as it is stored: a cast one would not use its index.
@@ -78,17 +82,23 @@ class Reader:
             "sessionInitStatement", _import_snapshot(self.source, limits)
         )
         found = reader.jdbc(url, query, predicates=predicates)
-        found = found.drop("stored_key")
+        found = found.drop("stored_key").withColumns(
+            {
+                name: F.date_from_unix_date(name)
+                for name, (declared, _) in table.types.items()
+                if declared == "date"
+            }
+        )
         # Spark cannot know that one read is one partition. When it does, it joins small tables in one task, without a
         # shuffle: most of a small load's work.
         return found if len(predicates) > 1 else found.coalesce(1)
 
     def _select(self, table: SourceTable, more: str) -> str:
-        casts = (
-            f"CAST({quoted(name)} AS {SOURCE_TYPES[declared][0]}{precision}) AS {quoted(name)}"
-            for name, (declared, precision) in table.types.items()
+        columns = (
+            f"{table.expression(name)}{SINCE_EPOCH if declared == 'date' else ''} AS {quoted(name)}"
+            for name, (declared, _) in table.types.items()
         )
-        return f"SELECT {', '.join(casts)}{more} FROM {self.source.name(table.name)}"
+        return f"SELECT {', '.join(columns)}{more} FROM {self.source.name(table.name)}"
 
 
 def _jdbc(spark: "SparkSession", database: Database, url: str) -> "DataFrameReader":
@@ -105,14 +115,16 @@ def _jdbc(spark: "SparkSession", database: Database, url: str) -> "DataFrameRead
 
 
 def _import_snapshot(source: Source, limits: Limits) -> str:
-    lock_seconds = min(
-        limits.lock_seconds, limits.read_seconds // 2
-    )  # before the socket's error, which says less
-    zone = source.snapshot.time_zone.replace("'", "''")
+    # Before the socket's error, which says less.
+    lock_seconds = min(limits.lock_seconds, limits.read_seconds // 2)
+    settings = source.settings(
+        TimeZone=source.snapshot.time_zone,
+        lock_timeout=f"{lock_seconds}s",
+        statement_timeout=f"{limits.statement_seconds}s",
+    )
     return (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; SET LOCAL TIME ZONE '{zone}';"
-        f" SET LOCAL lock_timeout = '{lock_seconds}s'; SET LOCAL statement_timeout = '{limits.statement_seconds}s'"
+        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; {settings}"
     )
 
 

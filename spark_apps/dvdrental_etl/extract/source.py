@@ -12,10 +12,11 @@ import psycopg2
 from psycopg2 import errors as postgres_errors
 
 from dvdrental_etl.config import Database
-from dvdrental_etl.db import postgres
+from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import SourceError, first_line
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
+from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.model.totals import Totals
 
@@ -91,15 +92,21 @@ class Source:
     ) -> None:
         self._connection.close()
 
+    def settings(self, **more: str) -> str:
+        """The statements with which each transaction on the source begins. A view's functions may need its schema."""
+        path = "pg_catalog", self.database.schema
+        return settings.of_transaction(self._connection.server_version, path, **more)
+
     def clock(self) -> dt.datetime:
         """The source's time, without zone. Called before begin()."""
+        self.rows(self.settings())
         now: dt.datetime = self.rows("SELECT LOCALTIMESTAMP")[0][0]
         self._connection.rollback()
         return now
 
     def begin(self) -> None:
         """Take the snapshot that all reads from now on see."""
-        self.rows("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self.rows(self.settings())
         exported_id, visible, lsn, time_zone, database = self.rows("""
             SELECT pg_export_snapshot(), CAST(txid_current_snapshot() AS text),
                 CAST(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS text),
@@ -125,7 +132,7 @@ class Source:
 
     def _import(self, snapshot: Snapshot) -> None:
         self.rows("SET TRANSACTION SNAPSHOT %s", (snapshot.exported_id,))
-        self.rows("SET LOCAL TIME ZONE %s", (snapshot.time_zone,))
+        self.rows(self.settings(TimeZone=snapshot.time_zone))
         self.snapshot = snapshot
 
     def _server(self) -> str:
@@ -166,11 +173,11 @@ class Source:
         """A table as SQL names it."""
         return f"{quoted(self.database.schema)}.{quoted(table)}"
 
-    def totals(self, table: str, reconciled: Reconciled | None) -> Totals:
-        """Rows of a table, and money where it is reconciled, per day of the source's own calendar."""
+    def totals(self, table: SourceTable, reconciled: Reconciled | None) -> Totals:
+        """Rows of a table, and money where it is reconciled, per day of the source's own calendar, as they are read."""
         day, amount = "CAST(NULL AS date)", "NULL"
         if reconciled:
-            day = f"CAST(CAST({quoted(reconciled.day)} AS timestamp) AS date)"
-            amount = f"SUM({quoted(reconciled.amount)})"
-        query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(table)} GROUP BY 1"
+            day = f"CAST({table.expression(reconciled.day)} AS date)"
+            amount = f"SUM({table.expression(reconciled.amount)})"
+        query = f"SELECT {day}, COUNT(*), {amount} FROM {self.name(table.name)} GROUP BY 1"
         return {row[0]: (row[1], row[2]) for row in self.rows(query)}

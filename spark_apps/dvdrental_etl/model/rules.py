@@ -3,11 +3,19 @@
 The rules of one table stand in its script, in TARGET. The limits of a whole load stand in limits.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from dvdrental_etl.model.contract import Column
+from dvdrental_etl.model.contract import Column, digits_of
+from dvdrental_etl.model.readable import (
+    END_OF_TIME,
+    FIRST_DAY,
+    FIRST_TIME,
+    LAST_DAY,
+    LOWEST,
+    NO_DAY,
+)
 
 
 class Severity(Enum):
@@ -43,7 +51,7 @@ def warn(column: str, name: str, breaks: str) -> Rule:
 
 
 def implied_by_ddl(columns: Iterable[Column]) -> tuple[Rule, ...]:
-    """NOT NULL, and the bytes of varchar(n). Both quarantine."""
+    """NOT NULL, the bytes of varchar(n), and no mark of a value that the type cannot hold. All quarantine."""
     columns = tuple(columns)
     required = (Rule(c.name, "not null", f"{c.name} IS NULL") for c in columns if c.required)
     fitting = (
@@ -51,7 +59,22 @@ def implied_by_ddl(columns: Iterable[Column]) -> tuple[Rule, ...]:
         for c in columns
         if c.bytes
     )
-    return (*required, *fitting)
+    return (*required, *fitting, *(rule for column in columns for rule in _unmarked(column)))
+
+
+def _unmarked(column: Column) -> Iterator[Rule]:
+    """What marked() makes of a value that the column cannot hold."""
+    name, kind = column.name, column.type.split("(")[0]
+    if kind in ("smallint", "integer"):
+        yield Rule(name, f"within {kind}", f"{name} = {LOWEST[kind]}")
+    elif kind == "numeric":
+        digits, scale = digits_of(column.type)
+        yield Rule(name, f"within {column.type}", f"abs({name}) >= {10 ** (digits - scale)}")
+    elif kind == "date":
+        yield Rule(name, f"from {FIRST_DAY} to {LAST_DAY}", f"{name} >= DATE'+{NO_DAY}'")
+    elif kind == "timestamp":
+        first, end = f"TIMESTAMP_NTZ'{FIRST_TIME}'", f"TIMESTAMP_NTZ'{END_OF_TIME}'"
+        yield Rule(name, f"after {FIRST_TIME}, before {END_OF_TIME}", f"{name} <= {first} OR {name} >= {end}")
 
 
 def unknown_key_is_reserved(natural_key: str) -> Rule:

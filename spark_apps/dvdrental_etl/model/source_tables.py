@@ -4,18 +4,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: Declared type -> (the type that the source casts to, the source's types that this accepts without loss).
-#: "enum" stands for any enum; a domain counts as its base type; the source refuses an integer that does not fit.
-SOURCE_TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
-    "smallint": ("int2", frozenset({"int2", "int4", "int8"})),
-    "int": ("int4", frozenset({"int2", "int4", "int8"})),
-    "bigint": ("int8", frozenset({"int2", "int4", "int8"})),
-    "string": ("text", frozenset({"text", "varchar", "bpchar", "enum"})),
-    "boolean": ("bool", frozenset({"bool"})),
-    "date": ("date", frozenset({"date"})),
-    "timestamp": ("timestamp", frozenset({"timestamp", "timestamptz"})),
-    "decimal": ("numeric", frozenset({"numeric"})),
-    "array<string>": ("text[]", frozenset({"_text", "_varchar"})),
+from dvdrental_etl.db.names import quoted
+from dvdrental_etl.model.readable import marked
+
+#: Declared type -> the source's types that it accepts. "enum" stands for any enum; a domain counts as its base type. A
+#: value that the declared type cannot hold is quarantined (model/readable.py).
+SOURCE_TYPES: Mapping[str, frozenset[str]] = {
+    "smallint": frozenset({"int2", "int4", "int8"}),
+    "int": frozenset({"int2", "int4", "int8"}),
+    "bigint": frozenset({"int2", "int4", "int8"}),
+    "string": frozenset({"text", "varchar", "bpchar", "enum"}),
+    "boolean": frozenset({"bool"}),
+    "date": frozenset({"date"}),
+    "timestamp": frozenset({"timestamp", "timestamptz"}),
+    "decimal": frozenset({"numeric"}),
+    "array<string>": frozenset({"_text", "_varchar"}),
 }
 
 _COLUMN = re.compile(r"\s*(\w+) ((?:\w|<|>)+)(\(\d+,\d+\))?\s*(?:,|$)")
@@ -49,3 +52,7 @@ class SourceTable:
     def types(self) -> Mapping[str, tuple[str, str]]:
         """Column name -> (declared type, its "(precision,scale)" or "")."""
         return {match[1]: (match[2], match[3] or "") for match in _COLUMN.finditer(self.columns)}
+
+    def expression(self, column: str) -> str:
+        """A column as the source gives it, in PostgreSQL's SQL."""
+        return marked(quoted(column), *self.types[column])

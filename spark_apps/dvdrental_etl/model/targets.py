@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dvdrental_etl.model.contract import Column, columns_of, primary_key
+from dvdrental_etl.model.readable import END_OF_TIME, LOWEST
 from dvdrental_etl.model.rules import Rule, implied_by_ddl, unknown_key_is_reserved
 
 #: The columns that publishing gives to every dimension, after its attributes.
@@ -16,6 +17,8 @@ VERSION_COLUMNS = (
     "batch_id",
 )
 
+#: The first version of every member is valid from here on; the last one up to END_OF_TIME. No event lies outside.
+FIRST_VERSION = "1900-01-01"
 #: When the source last changed any row that a member is made of; decides where a new version begins.
 CHANGED_AT = Column("changed_at", "timestamp")
 ROW_HASH = Column("row_hash", "varchar(32)", required=True)
@@ -61,8 +64,8 @@ class Scd2Dimension:
 
     @property
     def frame(self) -> tuple[Column, ...]:
-        """The columns that transform() returns."""
-        return (Column(self.natural_key, "integer", required=True), *self.attributes, CHANGED_AT)
+        """The columns that transform() returns. The key is a bigint: the source may have one that is too large."""
+        return (Column(self.natural_key, "bigint", required=True), *self.attributes, CHANGED_AT)
 
     @property
     def staging(self) -> tuple[Column, ...]:
@@ -72,8 +75,14 @@ class Scd2Dimension:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """The rules for rows of the frame. A row is recorded with the first one that it breaks."""
+        key, *attributes, _ = self.frame
+        keys = Rule(
+            key.name,
+            "within integer",
+            f"{key.name} NOT BETWEEN {LOWEST['integer'] + 1} AND {-LOWEST['integer'] - 1}",
+        )
         reserved = unknown_key_is_reserved(self.natural_key)
-        return (*implied_by_ddl(self.frame), reserved, *self.rules)
+        return (keys, *implied_by_ddl((key, *attributes)), reserved, *self.rules)
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,10 @@ class Fact:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """The rules for rows of the frame. A row is recorded with the first one that it breaks."""
-        return (*implied_by_ddl(self.frame), *self.rules)
+        first, end = (f"TIMESTAMP_NTZ'{edge}'" for edge in (FIRST_VERSION, END_OF_TIME))
+        name = f"from {FIRST_VERSION}, before {END_OF_TIME}"
+        valid = Rule(self.event, name, f"{self.event} < {first} OR {self.event} >= {end}")
+        return (valid, *implied_by_ddl(self.frame), *self.rules)
 
 
 Target = Scd2Dimension | Fact

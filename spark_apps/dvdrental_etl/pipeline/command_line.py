@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvdrental_etl.model.targets import Target
+from dvdrental_etl.model.contract import tables_in
+from dvdrental_etl.model.readable import END_OF_TIME
+from dvdrental_etl.model.targets import FIRST_VERSION, Target
 
 EXIT_CODES = """exit codes:
   0 done                      4 source unreachable, or its contract broken
@@ -17,6 +19,9 @@ EXIT_CODES = """exit codes:
 Without --config the file is config/credentials.json. Environment variables override it:
 DVDRENTAL_SOURCE_URL, _USER, _PASSWORD, _SCHEMA; DVDRENTAL_WAREHOUSE_KIND, _URL, _USER, _PASSWORD, _SCHEMA;
 DVDRENTAL_S3_STAGING, _IAM_ROLE, _ENDPOINT."""
+
+#: A version of a member is valid from its as_of on: within these two.
+FIRST_AS_OF, END_OF_AS_OF = map(dt.datetime.fromisoformat, (FIRST_VERSION, END_OF_TIME))
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def parse(target: Target, description: str, argv: Sequence[str] | None) -> Optio
     )
     parser.add_argument(
         "--batch-id",
+        type=_run_id,
         metavar="ID",
         help="join the run of that name, such as an Airflow run_id (default: a separate run)",
     )
@@ -80,4 +86,15 @@ def _timestamp(text: str) -> dt.datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is not a timestamp such as 2007-05-14T13:44:29") from None
     if timestamp.tzinfo:
         raise argparse.ArgumentTypeError("as_of is on the source's clock and has no zone")
+    if not FIRST_AS_OF <= timestamp < END_OF_AS_OF:
+        raise argparse.ArgumentTypeError(f"as_of lies from {FIRST_AS_OF:%Y-%m-%d} to before 9999-12-31")
     return timestamp
+
+
+def _run_id(text: str) -> str:
+    longest = next(column.bytes for column in tables_in("etl_audit")["etl_batch"] if column.name == "run_id")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise argparse.ArgumentTypeError("the ID is not UTF-8")
+    if longest is not None and len(text.encode()) > longest:
+        raise argparse.ArgumentTypeError(f"the ID has more than {longest} bytes")
+    return text

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-FIRST = "TIMESTAMP '1900-01-01'"
-FOREVER = "TIMESTAMP '9999-12-31'"
+from dvdrental_etl.model.readable import END_OF_TIME
+from dvdrental_etl.model.targets import FIRST_VERSION
+
+FIRST = f"TIMESTAMP '{FIRST_VERSION}'"
+FOREVER = f"TIMESTAMP '{END_OF_TIME}'"
 
 
 @dataclass(frozen=True)

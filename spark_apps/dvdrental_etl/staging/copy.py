@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dvdrental_etl.db import postgres
+from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.targets import Lookup
 from dvdrental_etl.staging import copy_format
@@ -138,6 +138,7 @@ def copy_rows(batches: Iterator["pa.RecordBatch"], copy_to: CopyTarget) -> None:
     connection = postgres.connect(copy_to.libpq, APPLICATION, copy_to.limits)
     try:
         with connection, connection.cursor() as cursor:
+            cursor.execute(settings.of_transaction(connection.server_version))
             cursor.copy_expert(f"{copy_to.statement} (FORMAT {form})", _as_file(chunks), size=COPY_BUFFER)
     finally:
         connection.close()

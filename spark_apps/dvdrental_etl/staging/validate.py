@@ -4,12 +4,14 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
+from dvdrental_etl.model.contract import Column
 from dvdrental_etl.model.row_hash import row_hash_sql
 from dvdrental_etl.model.rules import Rule, Severity
 from dvdrental_etl.model.targets import ROW_HASH, Scd2Dimension, Target
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column as Expression
+    from pyspark.sql import DataFrame
 
 #: What is found of a row: why it is rejected, as JSON; and the numbers of the warning rules that it breaks.
 REJECT, WARNED = "reject", "warned"
@@ -29,10 +31,18 @@ def validated(frame: "DataFrame", target: Target) -> "DataFrame":
         F.to_json(F.struct(*columns)).alias("row"),
     )
     return frame.withColumn("found", F.coalesce(*map(_broken, rejecting))).select(
-        *columns,
+        # A good row's value fits: a rule has seen it. That of a rejected row need not.
+        *(
+            F.col(c.name).try_cast(c.spark_type) if _is_wide(frame, c) else F.col(c.name)
+            for c in target.staging
+        ),
         F.when(F.col("found").isNotNull(), F.to_json(record)).alias(REJECT),
         _warned(target).alias(WARNED),
     )
+
+
+def _is_wide(frame: "DataFrame", column: Column) -> bool:
+    return frame.schema[column.name].dataType.simpleString() != column.spark_type
 
 
 def warning_rules(target: Target) -> list[Rule]:
@@ -40,7 +50,7 @@ def warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in target.all_rules if rule.severity is Severity.WARN]
 
 
-def _broken(rule: Rule) -> "Column":
+def _broken(rule: Rule) -> "Expression":
     """What to record of a row that breaks the rule, else NULL."""
     from pyspark.sql import functions as F
 
@@ -52,7 +62,7 @@ def _broken(rule: Rule) -> "Column":
     return F.when(F.expr(rule.breaks), record)
 
 
-def _warned(target: Target) -> "Column":
+def _warned(target: Target) -> "Expression":
     """The numbers of the warning rules that a row breaks, joined by commas; NULL for most rows."""
     from pyspark.sql import functions as F
 

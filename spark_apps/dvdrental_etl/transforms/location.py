@@ -15,20 +15,20 @@ def location_of(table: str) -> tuple[SourceTable, ...]:
     return (
         SourceTable(
             "address",
-            "address_id int, address string, address2 string, district string, city_id int, postal_code string,"
+            "address_id bigint, address string, address2 string, district string, city_id bigint, postal_code string,"
             " phone string, last_update timestamp",
             key="address_id",
             joined_on=f"{table}.address_id",
         ),
         SourceTable(
             "city",
-            "city_id int, city string, country_id int, last_update timestamp",
+            "city_id bigint, city string, country_id bigint, last_update timestamp",
             key="city_id",
             joined_on="address.city_id",
         ),
         SourceTable(
             "country",
-            "country_id int, country string, last_update timestamp",
+            "country_id bigint, country string, last_update timestamp",
             key="country_id",
             joined_on="city.country_id",
         ),

@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import psycopg2
+from psycopg2 import extensions
 
 from dvdrental_etl.config import Database, Warehouse
-from dvdrental_etl.db import postgres, redshift
+from dvdrental_etl.db import postgres, redshift, settings
 from dvdrental_etl.db.cursor import Cursor, Row
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import EtlError
@@ -18,6 +19,8 @@ from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 #: By name: our own numbers and names. By position: any value.
 Parameters = Mapping[str, object] | Sequence[object] | None
 APPLICATION = "dvdrental-etl verify"
+#: The OIDs of date, timestamp and timestamptz.
+TIME_TYPES = (1082, 1114, 1184)
 #: Rows of a streamed query that are in memory at a time.
 ROWS_PER_FETCH = 10_000
 
@@ -79,16 +82,18 @@ class SnapshotReader:
             return redshift.connect(self._database, APPLICATION)
         connection = postgres.connect(self._database.libpq(), APPLICATION, self._limits)
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        extensions.register_type(extensions.new_type(TIME_TYPES, "TIME", _time), connection)
         return connection
 
     def _opening(self) -> Iterator[str]:
         """The settings before the first query. A transaction of Redshift reads one snapshot without any."""
-        yield f"SET search_path TO {self.schema}"
-        if not self._is_redshift:
-            # One side is idle while the other one is read.
-            yield "SET idle_in_transaction_session_timeout = 0"
+        if self._is_redshift:
+            yield f"SET search_path TO {self.schema}"
+        else:
             # Streams are read to their end: a plan for fast first rows would be slow for all rows.
-            yield "SET cursor_tuple_fraction = 1"
+            yield settings.of_transaction(
+                self._connection.server_version, (self._database.schema,), cursor_tuple_fraction="1"
+            )
 
     def _cursor(self, name: str | None = None) -> StreamCursor:
         """A cursor. On PostgreSQL, a name keeps the rows at the server until they are fetched."""
@@ -162,3 +167,14 @@ class SnapshotReader:
 def _names(cursor: Cursor) -> tuple[str, ...]:
     """The names of the columns of a query."""
     return tuple(column[0] for column in cursor.description or ())
+
+
+def _time(text: Any, cursor: Any) -> Any:
+    """A day or a moment, as its text where Python has none: infinity, BC, years after 9999."""
+    if text is None or not text[0].isdigit() or text.endswith("BC") or len(text.split("-")[0]) > 4:
+        return text
+    return (
+        extensions.PYDATE(text, cursor)
+        if len(text) == len("2007-05-14")
+        else extensions.PYDATETIME(text, cursor)
+    )

@@ -9,7 +9,7 @@ from psycopg2 import errors as postgres_errors
 from psycopg2.extras import execute_values
 
 from dvdrental_etl.config import Settings
-from dvdrental_etl.db import postgres
+from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.cursor import Cursor
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
@@ -45,6 +45,15 @@ class Postgres(Warehouse):
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
                 postgres.advice("warehouse", error),
             ) from None
+        # A publish sees what an attempt that began meanwhile has written, whatever the role's own level is.
+        self._connection.set_session(isolation_level="READ COMMITTED")
+        if not postgres.is_utf8(self._connection):
+            encoding = self._connection.info.parameter_status("server_encoding")
+            self.close()
+            raise WarehouseError(
+                f"warehouse {self.address.place}: the database is encoded in {encoding}, which cannot hold every text",
+                "create it with ENCODING 'UTF8'",
+            )
 
     def close(self) -> None:
         """End the connection."""
@@ -60,8 +69,8 @@ class Postgres(Warehouse):
         """A cursor in one transaction: committed at the end, rolled back on any error, or always if not keep."""
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL search_path TO {quoted(self.address.schema)}")
-                cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+                version, path = self._connection.server_version, (self.address.schema,)
+                cursor.execute(settings.of_transaction(version, path, TimeZone="UTC"))
                 yield cursor
             if keep:
                 self._connection.commit()

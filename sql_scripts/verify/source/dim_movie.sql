@@ -3,7 +3,7 @@ SELECT
     f.film_id,
     CAST(f.title AS text) AS title,
     CAST(f.description AS text) AS description,
-    CAST(f.release_year AS integer) AS release_year,
+    CAST(f.release_year AS bigint) AS release_year,
     CAST(l.name AS text) AS language,
     f.rental_duration,
     f.rental_rate,

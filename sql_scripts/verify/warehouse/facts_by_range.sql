@@ -8,7 +8,7 @@ SELECT
     SUM(nth * staff_id) AS staff,
     SUM(nth * store_id) AS stores,
     SUM(nth * film_id) AS films,
-    SUM(nth * rental_id) AS rentals,
+    SUM(nth * MOD(rental_id, 1000000007)) AS rentals,
     SUM(nth * CAST(sales_amount * 100 AS bigint)) AS cents,
     SUM(nth * CAST(FLOOR(DATE_PART('epoch', payment_ts)) AS bigint)) AS seconds,
     SUM(nth * payment_day) AS payment_days,
