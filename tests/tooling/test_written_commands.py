@@ -57,7 +57,7 @@ def test_a_script_takes_its_flags(command):
     _, script, arguments = re.split(r"(spark_apps/load_\w+\.py)", command)
     assert (ROOT / script).is_file()
     if "--help" not in arguments:
-        command_line.parse(SimpleNamespace(table="any"), "", shlex.split(arguments))
+        command_line.parse(SimpleNamespace(table="any"), "", shlex.split(arguments))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("command", SANDBOX)
