@@ -18,13 +18,13 @@ class EtlError(Exception):
         self.message = " ".join(message.split())
         self.hint = " ".join(hint.split())
 
+    @property
+    def line(self) -> str:
+        """What is wrong, and what to do."""
+        return f"{self.message} -> {self.hint}" if self.hint else self.message
+
     def __str__(self) -> str:
-        parts = [
-            self.message,
-            f"-> {self.hint}" if self.hint else "",
-            f"({RUNBOOK}#{self.runbook})" if self.runbook else "",
-        ]
-        return " ".join(part for part in parts if part)
+        return f"{self.line} ({RUNBOOK}#{self.runbook})" if self.runbook else self.line
 
 
 class UsageError(EtlError):

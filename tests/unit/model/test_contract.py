@@ -195,7 +195,7 @@ def test_a_frame_that_differs_is_refused_with_each_difference_named():
     expected = (Column("film_id", "integer", required=True), Column("rental_rate", "numeric(4,2)"))
     with pytest.raises(ContractError) as refused:
         contract.check_frame([("rental_rate", "double"), ("titel", "string")], expected, "dim_movie")
-    assert str(refused.value) == (
+    assert refused.value.line == (
         "contract: the frame for dim_movie differs from sql_scripts/create_dim_movie.sql:"
         " film_id is missing (int); titel is not expected (string); rental_rate is double, not decimal(4,2)"
         " -> correct transform()'s closing select or the DDL (docs/runbook.md#exit-4-source-contract)"

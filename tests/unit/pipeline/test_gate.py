@@ -48,7 +48,7 @@ def refusal(check, *arguments, **named):
     with pytest.raises(GateRefused) as refused:
         check(*arguments, **named)
     assert refused.value.exit_code == 5
-    return f"{refused.value.message} -> {refused.value.hint}"
+    return str(refused.value.line)
 
 
 def accept(table, read, rejected, rejects):
