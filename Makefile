@@ -19,7 +19,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report \
+.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report screenshots test-ui \
 	tryout down env driver lock compose-env clean
 
 help: ## print this list
@@ -78,6 +78,12 @@ verify: env ## check the sandbox's warehouse, by itself and against its source; 
 report: env ## the report of the last run, here and as a page in .sandbox/report.html (RUN_ID=... for another run)
 	@$(AS_CLIENT) PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.report $(SANDBOX_CONFIG) \
 		--page .sandbox/report.html$(if $(RUN_ID), --run '$(RUN_ID)')
+
+screenshots: env driver build/jobs.zip ## docs/images anew, from real runs in a sandbox of their own (Chromium; DUMP=FILE)
+	@$(RUN) -m tools.screenshots $(DUMP)
+
+test-ui: env driver build/jobs.zip ## the DAG and its report in a real browser; skipped where there is no Chromium
+	@DVDRENTAL_UI=1 $(RUN) -m pytest tests/ui
 
 tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')

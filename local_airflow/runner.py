@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from local_airflow.spark import LocalSpark
 
 LOG_LINES = 25  # printed of a failed task's log
 UI_PORT = 8080
+QUIET = 5.0  # seconds without a line, after which one says that it goes on
 LOCAL = "local[2]"
 
 
@@ -46,7 +47,7 @@ class DagRunner:
     def __init__(self, directory: Path, master: str = LOCAL) -> None:
         self.directory, self.master = directory, master
         self.console = Console(highlight=False, soft_wrap=True)
-        self.began = time.monotonic()
+        self.began = self.last_line = time.monotonic()
         path = directory / "credentials.json"
         if not path.is_file():
             raise LocalAirflowError(
@@ -62,8 +63,18 @@ class DagRunner:
 
     def log(self, text: str) -> None:
         """Print one line of progress, with the minutes and seconds since the start."""
-        minutes, seconds = divmod(int(time.monotonic() - self.began), 60)
+        self.last_line = time.monotonic()
+        minutes, seconds = divmod(int(self.last_line - self.began), 60)
         self.console.print(f"[dim]{minutes}:{seconds:02}[/dim]  {text}")
+
+    def still(self, text: str) -> Callable[[], None]:
+        """A function that prints this text where no line came for five seconds: a person sees that it goes on."""
+
+        def wait() -> None:
+            if time.monotonic() - self.last_line >= QUIET:
+                self.log(f"[dim]{text} ...[/dim]")
+
+        return wait
 
     def airflow(self, port: int = 0) -> Airflow:
         """An Airflow whose connections are the sandbox's databases and the Spark master."""
@@ -87,7 +98,7 @@ class DagRunner:
         try:
             with self.airflow() as airflow:
                 client = Client(airflow)
-                client.wait_ready()
+                client.wait_ready(waiting=self.still("Airflow is starting"))
                 self.spark.finish()
                 client.end_unfinished_runs()
                 yield client
@@ -107,7 +118,7 @@ class DagRunner:
 
         Retries are not waited for: in a sandbox, errors are not temporary.
         """
-        for instance in client.follow(run_id):
+        for instance in client.follow(run_id, waiting=self.still("Spark and SQL at work")):
             state, name = instance["state"], f"{instance['task_id']:<18}"
             if state == "running":
                 self.log(f"{name} runs")

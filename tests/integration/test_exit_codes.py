@@ -139,15 +139,19 @@ def test_tls_is_asked_for_and_a_server_without_it_is_not_reached(
     )
 
 
-def test_a_file_that_others_can_read_is_warned_of_at_the_end(empty: Environment) -> None:
+def test_a_file_that_others_can_read_is_warned_of_at_the_end(
+    empty: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
     empty.config.chmod(0o644)
-    outcome = empty.load("dim_store")
-    assert outcome.err.splitlines()[-1] == (
+    empty.load("dim_store")
+    assert caplog.messages[-1] == (
         f"load_dim_store: warning: {empty.config} holds passwords, and other users can read it"
         f" -> chmod 600 {empty.config}"
     )
+    caplog.clear()
     empty.source("ALTER TABLE city RENAME city TO name")
     assert "has no column city" in fails(empty, empty.config, 4)
+    assert not any("chmod" in message for message in caplog.messages)
 
 
 def test_missing_source_columns_are_all_named(empty: Environment) -> None:

@@ -112,7 +112,7 @@ class SnapshotReader:
         """An error of the database is raised as `failure`."""
         try:
             yield
-        except (psycopg2.Error, *redshift.Errors) as error:
+        except (psycopg2.Error, UnicodeDecodeError, *redshift.Errors) as error:
             raise self._failure(
                 f"{self._side} {self._database.place}: {redshift.message(error)}",
                 "check the role's rights and the server's log",

@@ -48,7 +48,8 @@ class Redshift(Warehouse):
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}':"
                 f" {redshift.message(error)}",
-                "check warehouse.url, user and password, the security group and the certificate",
+                "check warehouse.url, user and password, or for IAM the AWS credentials of this process; the security"
+                " group and the certificate",
             ) from None
 
     def close(self) -> None:

@@ -26,7 +26,12 @@ DATABASES = (
     ),
     DatabaseState("the warehouse is encoded in WIN1252", Refused(7, UTF8_ONLY), warehouse_encoding="WIN1252"),
     DatabaseState("the source is encoded in LATIN1", LOADED, source_encoding="LATIN1", text=b"Z\xfcrich"),
-    DatabaseState("the source is encoded in WIN1252", LOADED, source_encoding="WIN1252", text=b"100 \x80"),
+    DatabaseState(
+        "the source is encoded in WIN1252, with a byte that it does not have",
+        Refused(4, "has no equivalent in encoding"),
+        source_encoding="WIN1252",
+        text=b"\x81",
+    ),
     DatabaseState(
         "the source is encoded in SQL_ASCII, in UTF-8",
         LOADED,
