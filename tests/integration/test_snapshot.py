@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from dvdrental_etl import config
+from dvdrental_etl.engine.spark import Spark
 from dvdrental_etl.extract import key_ranges, source
-from dvdrental_etl.extract.jdbc import Reader
+from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.limits import Limits
 from dvdrental_etl.model.key_ranges import RangeCount
 from dvdrental_etl.model.source_tables import SourceTable
@@ -42,13 +43,14 @@ def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> 
         )
         # Eight connections, each of which joins the snapshot.
         ranges = {number: RangeCount(10, 0) for number in range(16, 24)}
-        reader = Reader(opened, spark, Limits(rows_per_partition=10))
-        frame = reader.frame(PAYMENT, ranges)
+        reader = Reader(opened, Spark(), spark, Limits(rows_per_partition=10))
+        frames = reader.frames((PAYMENT, RENTAL, FILM), {"payment": ranges, "rental": {}, "film": {}})
+        frame = frames["payment"]
         assert frame.rdd.getNumPartitions() == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
-        assert reader.frame(RENTAL, {}).where("return_date IS NOT NULL").count() == returned
-        assert reader.frame(FILM, {}).where("film_id = 1").count() == 1
+        assert frames["rental"].where("return_date IS NOT NULL").count() == returned
+        assert frames["film"].where("film_id = 1").count() == 1
         counted = opened.totals(PAYMENT, Reconciled("payment_date", "amount"))
         assert sum(count for count, _ in counted.values()) == payments
         assert sum((amount or Decimal(0)) for _, amount in counted.values()) == total
@@ -64,8 +66,9 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Environment, spar
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(config.load(empty.config, {}).source) as opened:
         opened.begin()
-        reader = Reader(opened, spark, Limits(rows_per_partition=100))
-        frame = reader.frame(PAYMENT, key_ranges.count(opened, PAYMENT, {}))
+        reader = Reader(opened, Spark(), spark, Limits(rows_per_partition=100))
+        counts = key_ranges.count(opened, PAYMENT, {})
+        frame = reader.frames((PAYMENT,), {"payment": counts})["payment"]
         assert frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]

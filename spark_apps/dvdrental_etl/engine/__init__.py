@@ -1,1 +1,1 @@
-"""The Spark session, and the package as executors import it."""
+"""What runs the scripts: one interface, Spark behind it, and the package as executors import it."""

@@ -15,7 +15,7 @@ from dvdrental_etl.errors import ConfigError
 from dvdrental_etl.model.contract import script
 
 #: The rooms of the package that shape rows.
-ROOMS = ("model", "transforms", "extract", "staging", "publish")
+ROOMS = ("model", "transforms", "engine", "extract", "staging", "publish")
 
 
 @cache

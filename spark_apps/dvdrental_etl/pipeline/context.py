@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dvdrental_etl.engine.base import Engine
 from dvdrental_etl.extract.changes import Extent
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.limits import Limits
@@ -70,6 +71,7 @@ class Extraction:
 
     source: Source
     tables: Sequence[SourceTable]
+    engine: Engine
     build_frame: "Callable[[SourceState], DataFrame]"
     start_spark: Callable[[bool], None]
     code_digest: str

@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from dvdrental_etl import config
-from dvdrental_etl.engine import session
+from dvdrental_etl.engine.base import Engine
+from dvdrental_etl.engine.spark import Spark
 from dvdrental_etl.errors import EtlError, first_line
-from dvdrental_etl.extract.jdbc import Reader
+from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch, BatchStatus, Counts
 from dvdrental_etl.model.source_tables import SourceTable
@@ -43,6 +44,7 @@ class Run:
     def __init__(self, target: Target, options: Options, source: Source, warehouse: Warehouse) -> None:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
+        self._engine: Engine = Spark()
         self._spark: Future[SparkSession] | None = None
         self._started = time.monotonic()
 
@@ -63,12 +65,13 @@ class Run:
         """The same, returning the line, and the amounts of a fact in currency units."""
 
         def build_frame(state: SourceState) -> "DataFrame":
-            reader = Reader(self._source, self._session(), self._warehouse.limits)
+            reader = Reader(self._source, self._engine, self._session(), self._warehouse.limits)
             return transform(**reader.frames(tables, state.counts, state.extent.keys))
 
         extraction = Extraction(
             source=self._source,
             tables=tables,
+            engine=self._engine,
             build_frame=build_frame,
             start_spark=self._start_spark,
             code_digest=code_digest(self._target.table, transform),
@@ -99,16 +102,15 @@ class Run:
         """
         if self._spark is None:
             pool = ThreadPoolExecutor(1)
-            self._spark = pool.submit(session.start, f"load_{self._target.table}")
+            self._spark = pool.submit(self._engine.start, f"load_{self._target.table}")
             pool.shutdown(wait=False)
 
     def _session(self) -> "SparkSession":
         self._start_spark()
         assert self._spark is not None
         spark = self._spark.result()
-        # Spark logs each failure several times, with stack traces, which would hide the one line for people.
-        spark.sparkContext.setLogLevel("WARN" if self._options.debug else "OFF")
-        self._report("Spark is up")
+        self._engine.quiet(spark, debug=self._options.debug)
+        self._report(f"{self._engine.name} is up")
         return spark
 
     def _publish_in_batch(self, extraction: Extraction) -> Counts:

@@ -64,7 +64,7 @@ def checked_frame(context: LoadContext, extraction: Extraction, state: SourceSta
     frame = extraction.build_frame(state)
     columns = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
     contract.check_frame(columns, context.target.frame, context.target.table)
-    return Outgoing(frame, context.target, state.rows, context.limits)
+    return Outgoing(frame, context.target, state.rows, context.limits, extraction.engine)
 
 
 def _stage_frame(

@@ -56,10 +56,10 @@ def stage(outgoing: Outgoing, copy_to: CopyTarget) -> "Staged":
 
 def stage_keyed(outgoing: Outgoing, keying: Keying, to: KeyedTarget) -> "Staged":
     """COPY a frame's facts, with surrogate keys, into the new partition; facts without a member into staging."""
-    broadcast = outgoing.frame.sparkSession.sparkContext.broadcast(keying)
+    shared = outgoing.share(keying)
 
     def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
-        return _copy_keyed(rows, broadcast.value, to)
+        return _copy_keyed(rows, shared(), to)
 
     return staged(outgoing.send(sink), outgoing.target)
 

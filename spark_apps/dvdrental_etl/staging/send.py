@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from dvdrental_etl.engine.base import Engine, T
 from dvdrental_etl.limits import Limits
 from dvdrental_etl.model.targets import Target
 from dvdrental_etl.staging.results import Reject, RuleWarning, Staged
@@ -39,6 +40,11 @@ class Outgoing:
     target: Target
     rows: int
     limits: Limits
+    engine: Engine
+
+    def share(self, value: T) -> Callable[[], T]:
+        """Give a value to all workers; the function returns it there."""
+        return self.engine.share(self.frame.sparkSession, value)
 
     def send(self, sink: Sink) -> list[Any]:
         """Send the good rows to the sink; the receipts of the tasks that succeeded."""

@@ -30,11 +30,11 @@ SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "default_transaction_isolation": "'serializable'",
     "default_transaction_deferrable": "on",
-    "statement_timeout": "'500ms'",
+    "statement_timeout": "'2s'",
     "lock_timeout": "'1ms'",
-    "idle_in_transaction_session_timeout": "'50ms'",
-    "idle_session_timeout": "'50ms'",
-    "transaction_timeout": "'400ms'",
+    "idle_in_transaction_session_timeout": "'500ms'",
+    "idle_session_timeout": "'1s'",
+    "transaction_timeout": "'1s'",
 }
 SOURCE_ROLES = (
     *(

@@ -7,8 +7,9 @@ import pytest
 
 from dvdrental_etl.config import Database
 from dvdrental_etl.db.names import quoted
-from dvdrental_etl.extract import catalog, jdbc
-from dvdrental_etl.extract.jdbc import Reader
+from dvdrental_etl.engine import spark
+from dvdrental_etl.engine.base import TableRead
+from dvdrental_etl.extract import catalog, reader
 from dvdrental_etl.extract.source import Snapshot, Source
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.key_ranges import RangeCount
@@ -19,9 +20,8 @@ ODD = Database("jdbc:postgresql://h/d", "u", "p", 'my "schema"')
 
 def test_each_column_is_cast_by_the_source_and_every_name_is_quoted():
     table = SourceTable("film", "film_id bigint, is_new boolean", "film_id")
-    no_session: Any = None
-    assert Reader(Source(ODD), no_session, DEFAULT_LIMITS)._select(table, "") == (
-        'SELECT CAST("film_id" AS int8) AS "film_id", CAST("is_new" AS bool) AS "is_new"'
+    assert spark._select(TableRead(table, Source(ODD).name("film"), ("TRUE",), 1)) == (
+        'SELECT CAST("film_id" AS int8) AS "film_id", CAST("is_new" AS bool) AS "is_new", "film_id" AS stored_key'
         ' FROM "my ""schema"""."film"'
     )
 
@@ -31,7 +31,7 @@ def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     opened.snapshot = Snapshot("00000003-0000001B-1", "10:20:", "0/16B3748", "O'Hare", "system 7")
     opened._connection = cast(Any, SimpleNamespace(server_version=180001))
     limits = Limits(lock_seconds=600, statement_seconds=9, read_seconds=100)
-    begin = jdbc._import_snapshot(opened, limits).split("; ")
+    begin = reader._import_snapshot(opened, limits).split("; ")
     assert begin[:2] == [
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'",
@@ -46,11 +46,11 @@ def test_a_snapshot_names_the_first_transaction_that_may_be_invisible():
 
 
 def test_rows_are_chosen_by_keys_in_chunks():
-    assert jdbc._chunks("k", [1, -2, 30_000_000_000], 2) == [
+    assert reader._chunks("k", [1, -2, 30_000_000_000], 2) == [
         "k = ANY('{1,-2}'::bigint[])",
         "k = ANY('{30000000000}'::bigint[])",
     ]
-    assert jdbc._chunks("k", [], 2) == ["k = ANY('{}'::bigint[])"]
+    assert reader._chunks("k", [], 2) == ["k = ANY('{}'::bigint[])"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_rows_are_chosen_by_keys_in_chunks():
 )
 def test_a_table_is_cut_into_parts_of_about_equally_many_rows(rows, count, parts):
     counts = {number: RangeCount(held, 0) for number, held in rows.items()}
-    assert jdbc._even_parts(counts, count, "k") == parts
+    assert reader._even_parts(counts, count, "k") == parts
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_identifier_is_quoted_whatever_it_holds(name, sql):
     ],
 )
 def test_binary_transfer_and_limited_waits_are_asked_for_in_the_url(url, options):
-    assert jdbc._with_options(url, DEFAULT_LIMITS) == url + options
+    assert spark._with_options(url, DEFAULT_LIMITS) == url + options
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from dvdrental_etl.engine.spark import Spark
 from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.rules import Severity
 from dvdrental_etl.pipeline import gate
@@ -111,7 +112,7 @@ def streamed(frame, target):
         def read(file, to=sent):
             to.write(file.read())
 
-        staged = copy.stage_in_transaction(Outgoing(frame, target, rows, DEFAULT_LIMITS), read)
+        staged = copy.stage_in_transaction(Outgoing(frame, target, rows, DEFAULT_LIMITS, Spark()), read)
         results.append((sent.getvalue(), staged))
     assert results[0] == results[1]
     return results[0]
@@ -122,7 +123,7 @@ def test_few_rows_are_sent_from_here_and_many_from_executors(framed, expected, i
     def sink(rows):
         yield {"url": str(os.getpid()), "length": sum(batch.num_rows for batch in rows)}
 
-    outgoing = Outgoing(framed(SALE_COLUMNS, [SALE]), SALES, expected, DEFAULT_LIMITS)
+    outgoing = Outgoing(framed(SALE_COLUMNS, [SALE]), SALES, expected, DEFAULT_LIMITS, Spark())
     (sent, counted) = outgoing.send(sink)
     assert (sent.length, counted.staged, counted.rejected) == (1, 1, 0)
     assert (sent.url == str(os.getpid())) is is_here
