@@ -198,7 +198,7 @@ def test_a_frame_that_differs_is_refused_with_each_difference_named():
     assert refused.value.line == (
         "contract: the frame for dim_movie differs from sql_scripts/create_dim_movie.sql:"
         " film_id is missing (int); titel is not expected (string); rental_rate is double, not decimal(4,2)"
-        " -> correct transform()'s closing select or the DDL (docs/runbook.md#exit-4-source-contract)"
+        " -> correct transform()'s closing select or the DDL"
     )
     assert refused.value.exit_code == 4
 
