@@ -126,9 +126,9 @@ def test_executors_of_both_workers_took_part(finished: Finished) -> None:
 
 
 def test_only_the_first_run_started_spark(finished: Finished) -> None:
-    submitted = [line for line in finished.command_lines if "SparkSubmit" in line]
-    assert submitted
-    assert all(finished.run_id in line for line in submitted)
+    submitted = [line for line in finished.command_lines if "SparkSubmit" in line]  # other tests submit, too
+    assert any(finished.run_id in line for line in submitted)
+    assert not any(finished.quiet in line for line in submitted)
     loads = finished.warehouse(
         "SELECT table_name, rows_read, is_full FROM {}.etl_load JOIN {}.etl_batch USING (batch_id)"
         f" WHERE run_id = '{finished.quiet}' AND etl_load.status = 'published' ORDER BY 1"
@@ -173,8 +173,9 @@ def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
 
 
 def test_what_is_wrong_is_said_last_in_the_log(finished: Finished) -> None:
-    last = finished.log(finished.refused, "prepare")[-1]
-    assert last["level"] == "error"
+    lines = finished.log(finished.refused, "prepare")
+    last = lines[-1]
+    assert last["level"] == "error", lines[-4:]
     assert last["event"].splitlines()[:2] == [
         "prepare failed",
         "What is wrong: the run's configuration has the unknown key 'fullrefresh', did you mean full_refresh?",

@@ -439,9 +439,9 @@ def test_a_view_as_source_is_read_whole(env: Environment) -> None:
     env.load("fact_sales", as_of=DAY_1)
     env.source("UPDATE copies SET film_id = 1")
     env.load("fact_sales", as_of=DAY_2)
-    assert (
-        extent(env, "fact_sales")
-        == "everything: rows of inventory do not name the transaction that wrote them"
+    assert extent(env, "fact_sales") == (
+        "everything: rows of inventory do not name the transaction that wrote them"
+        " (a view, or a role without SELECT on xmin)"
     )
     env.check_equals_source()
 
@@ -589,7 +589,7 @@ def test_a_deleted_fact_does_not_return_when_facts_are_keyed_again(env: Environm
     env.source("DELETE FROM payment WHERE payment_id = %s", deleted)
     env.source("UPDATE payment SET payment_date = NULL WHERE payment_id = %s", broken)
     left = counts(env.load("fact_sales", as_of=DAY_1))
-    assert (left["deleted"], left["quarantined"]) == (2, 1)
+    assert (left["deleted"], left["quarantined"]) == (1, 1)
     assert env.warehouse("SELECT 1 FROM fact_sales WHERE sales_key IN (%s, %s)", deleted, broken) == []
     assert env.last_load("fact_sales")["is_full"] is False
 

@@ -24,7 +24,7 @@ from tests.support.database import DatabaseClient
 from tests.support.environment import TABLES, Environment
 from tests.support.waiting import until
 
-FAULTS, SEED = int(os.environ.get("DVDRENTAL_CHAOS", "6")), int(os.environ.get("DVDRENTAL_SEED", "1"))
+FAULTS, SEED = int(os.environ.get("DVDRENTAL_CHAOS", "3")), int(os.environ.get("DVDRENTAL_SEED", "1"))
 IS_LONG = "DVDRENTAL_CHAOS" in os.environ
 log = logging.getLogger("chaos")
 #: A load that waits gives up after seconds, not minutes.

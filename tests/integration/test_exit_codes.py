@@ -195,6 +195,7 @@ def test_warehouse_role_without_create_right(
 
 def test_warehouse_table_that_differs_from_the_ddl(env: Environment) -> None:
     env.warehouse(
+        "DROP VIEW v_sales, dim_store_current, dim_movie_current;"
         "ALTER TABLE dim_store ALTER city TYPE varchar(10), ADD note text; ALTER TABLE dim_movie DROP rating"
     )
     error = fails(env, env.config, 7)

@@ -88,6 +88,7 @@ def test_forgotten_attempt_may_not_publish(env: Environment) -> None:
 
 def test_driver_suspended_before_its_publish_resumes_after_its_retry(env: Environment) -> None:
     """Stopped as a whole machine may be: it holds the locks of its publish, and the retry cannot wait for it."""
+    env.limit(look_seconds=1, idle_seconds=2)
     env.source("UPDATE payment SET amount = amount + 0.01")
     with env.locked("fact_sales"):
         forgotten = subprocess.Popen(

@@ -333,7 +333,7 @@ CORRUPTIONS = {
         "staff_id 2: active is True, in the source False",
     ),
     "two versions are current": (
-        "DROP INDEX dim_customer_current; UPDATE dim_customer SET is_current = TRUE WHERE customer_id = 3",
+        "DROP INDEX dim_customer_current_version; UPDATE dim_customer SET is_current = TRUE WHERE customer_id = 3",
         "members_have_one_current_version",
         "natural_key 3, current_versions",
     ),

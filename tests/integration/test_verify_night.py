@@ -388,7 +388,10 @@ CORRUPTIONS = {
         "store_id 1: phone is '2', in the source '1'",
     ),
     "two versions are current": (
-        "DROP INDEX dim_customer_current; UPDATE dim_customer SET is_current = TRUE WHERE customer_id = {moved}",
+        """
+        DROP INDEX dim_customer_current_version;
+        UPDATE dim_customer SET is_current = TRUE WHERE customer_id = {moved}
+        """,
         "members_have_one_current_version",
         "natural_key {moved}, current_versions 2",
     ),
@@ -419,7 +422,7 @@ CORRUPTIONS = {
     ),
     "a new version has the key of another member": (
         """
-        ALTER TABLE dim_customer DROP CONSTRAINT dim_customer_pkey;
+        ALTER TABLE dim_customer DROP CONSTRAINT dim_customer_pkey CASCADE;
         UPDATE dim_customer SET customer_key = 1 WHERE customer_id = {inserted}
         """,
         "keys_are_unique",
