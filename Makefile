@@ -19,8 +19,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report screenshots test-ui \
-	tryout down env driver lock compose-env clean
+.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

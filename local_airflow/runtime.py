@@ -27,6 +27,7 @@ from sandbox.running import is_same, stop_trees
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Airflow's only user: other users of this machine have no login.
+SCHEDULED = "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"
 USER = "admin"
 COMPONENTS = {
     "api-server": ["api-server"],
@@ -153,7 +154,8 @@ class Airflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # runs are started by hand only
+            # Runs are started by hand only, unless this is set outside.
+            SCHEDULED: os.environ.get(SCHEDULED, "False"),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONUNBUFFERED": "1",

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
+import pytest
 
 from dvdrental_etl.engine.package_zip import build
 from dvdrental_etl.model.contract import star_tables
 from local_airflow import report
 from local_airflow.runner import LOCAL, DagRunner
+from local_airflow.runtime import SCHEDULED
 from sandbox.fill import Content
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
@@ -65,7 +67,10 @@ class Finished:
     def log(self, run_id: str, task: str) -> list[dict[str, Any]]:
         """The entries of a task's log, as Airflow's file has them."""
         (path,) = self.demo.home.glob(f"logs/*/run_id={run_id}/task_id={task}/attempt=1.log")
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        lines = map(json.loads, path.read_text().splitlines())
+        return [
+            line for line in lines if not str(line["event"]).startswith("::")
+        ]  # marks of Airflow's groups
 
     def passwords(self) -> list[str]:
         stored = json.loads((self.folder / "sandbox.json").read_text())["passwords"].values()
@@ -100,8 +105,10 @@ def sandbox_in(folder: Path) -> Iterator[None]:
 def run(folder: Path, master: str = LOCAL) -> Finished:
     """The DAG over the sandbox in the folder: several runs in one Airflow, of which only the first needs Spark."""
     demo = DagRunner(folder, master)
-    with CommandLines() as watch, demo.started(train=False) as client:
-        first, quiet, dry = (demo.run_once(client, conf) for conf in ({}, {}, {"dry_run": True}))
-        refused = client.trigger({"fullrefresh": True})
-        list(client.follow(refused))
+    with pytest.MonkeyPatch.context() as patch, CommandLines() as watch:
+        patch.setenv(SCHEDULED, "True")  # the example follows the asset
+        with demo.started(train=False) as client:
+            first, quiet, dry = (demo.run_once(client, conf) for conf in ({}, {}, {"dry_run": True}))
+            refused = client.trigger({"fullrefresh": True})
+            list(client.follow(refused))
     return Finished(folder, first, quiet, dry, refused, demo, watch.seen)
