@@ -141,11 +141,14 @@ def differences(actual: Iterable[tuple[str, str]], expected: Iterable[tuple[str,
 def check_frame(fields: Iterable[tuple[str, str]], expected: Iterable[Column], table: str) -> None:
     """Raise ContractError, naming each difference, unless a frame has the columns and types of its table.
 
-    A numeric may have one digit more, as it comes from the source: a rule keeps out what the column cannot hold.
+    A numeric may have one digit more, as it comes from the source: a rule keeps out what the column cannot hold. An int
+    is as good as a bigint.
     """
     columns = tuple(expected)
-    wider = {(c.name, c.read_type): c.spark_type for c in columns}
-    narrowed = [(name, wider.get((name, kind), kind)) for name, kind in fields]
+    accepted = {(c.name, c.read_type): c.spark_type for c in columns} | {
+        (c.name, "int"): c.spark_type for c in columns if c.spark_type == "bigint"
+    }
+    narrowed = [(name, accepted.get((name, kind), kind)) for name, kind in fields]
     found = differences(narrowed, ((column.name, column.spark_type) for column in columns))
     if found:
         raise ContractError(

@@ -275,3 +275,10 @@ def test_all_attributes_of_a_store_keep_history_in_the_ddl():
     target = load_dim_store.TARGET
     assert ddl("dim_store").splitlines()[1].startswith("-- Every column is tracked")
     assert [column.name for column in target.attributes] == list(target.tracked)
+
+
+def test_an_int_is_as_good_as_a_bigint_and_a_bigint_is_no_int():
+    expected = (Column("film_id", "bigint", required=True), Column("length", "integer"))
+    contract.check_frame([("film_id", "int"), ("length", "int")], expected, "dim_movie")
+    with pytest.raises(ContractError, match="length is bigint, not int"):
+        contract.check_frame([("film_id", "int"), ("length", "bigint")], expected, "dim_movie")
