@@ -11,10 +11,12 @@ from sandbox.simulator.days import Business
 from tests.support.environment import DIMENSIONS, TABLES
 from tests.support.jobs import counts, expected_counts
 from tests.support.servers import MakeEnvironment
+from tests.support.waiting import long_running
 
 NIGHTS = int(os.environ.get("DVDRENTAL_NIGHTS", "2"))
 
 
+@long_running
 def test_every_night_mirrors_its_day(
     real_source: str, make_environment: MakeEnvironment, server: Sandbox
 ) -> None:

@@ -19,6 +19,7 @@ from dvdrental_etl.pipeline import batch
 from sandbox.server import Sandbox
 from sandbox.simulator.live import Live
 from tests.support.environment import Environment
+from tests.support.waiting import long_running
 
 PAYMENT = SourceTable(
     "payment", "payment_id bigint, amount decimal(5,2), payment_date timestamp", "payment_id"
@@ -74,6 +75,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Environment, spar
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
 
 
+@long_running
 def test_each_load_beside_a_live_writer_sees_one_snapshot(env: Environment, server: Sandbox) -> None:
     """Rows, counts and money of different snapshots would not reconcile, and the gate would refuse."""
     with Live(partial(server.connect, env.source.database), 100, seed=5, start=dt.date.today()) as live:  # noqa: DTZ011
