@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,13 +48,9 @@ class Client:
                 error.code, f"{path}: {error.read().decode(errors='replace')[:1000]}"
             ) from None
 
-    def wait_ready(self, seconds: float = 180, waiting: Callable[[], None] = lambda: None) -> None:
-        """Wait until both APIs answer and the DAG is parsed. Raises LocalAirflowError, also if its import fails.
-
-        waiting: called once a second.
-        """
+    def wait_ready(self, seconds: float = 180) -> None:
+        """Wait until both APIs answer and the DAG is parsed. Raises LocalAirflowError, also if its import fails."""
         for _ in self._ticks(seconds, "Airflow did not start"):
-            waiting()
             try:
                 self.token = self.token or self.call("/auth/token", self.login)["access_token"]
                 self.call(f"/api/v2/dags/{DAG}")
@@ -89,13 +85,10 @@ class Client:
         """The task instances of a run."""
         return list(self.call(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances")["task_instances"])
 
-    def follow(
-        self, run_id: str, seconds: float = 3600, waiting: Callable[[], None] = lambda: None
-    ) -> Iterator[dict[str, Any]]:
+    def follow(self, run_id: str, seconds: float = 3600) -> Iterator[dict[str, Any]]:
         """Yield each task instance whenever its state changes, until the run has ended."""
         states: dict[str, Any] = {}
         for _ in self._ticks(seconds, f"the run {run_id} did not end"):
-            waiting()
             state = self.run_state(run_id)  # read before the tasks, so that their last changes are not missed
             for instance in sorted(self.tasks(run_id), key=lambda i: i["start_date"] or "~"):
                 now = (instance["state"], instance["try_number"])

