@@ -104,10 +104,11 @@ env: ## .venv from requirements.lock, unless it is current
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
 
-generate: env ## verify's SQL, views, comments, roles, data dictionary, hostile states from the DDL and the scripts: after a change of one
+generate: env ## verify's SQL, views, comments, roles, data dictionary, lineage, hostile states from the DDL and the scripts: after a change of one
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_verify
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_reporting
 	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_roles
+	@PYTHONPATH=spark_apps $(RUN) -m tools.generate_lineage
 	@$(RUN) -m tests.support.hostile.table
 
 driver: env ## the JDBC driver in jars/, by checksum

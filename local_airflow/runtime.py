@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Airflow's only user: other users of this machine have no login.
 SCHEDULED = "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"
 USER = "admin"
+TRANSPORT = "AIRFLOW__OPENLINEAGE__TRANSPORT"
+LINEAGE = "lineage.jsonl"  # in Airflow's home, unless a transport is set outside
 COMPONENTS = {
     "api-server": ["api-server"],
     "dag-processor": ["dag-processor"],
@@ -157,6 +159,14 @@ class Airflow:
             # Runs are started by hand only, unless this is set outside.
             SCHEDULED: os.environ.get(SCHEDULED, "False"),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # Lineage of each load, one event a line. A thread, because a fork could disturb the task that it came from.
+            TRANSPORT: os.environ.get(TRANSPORT)
+            or json.dumps({"type": "file", "log_file_path": str(self.home / LINEAGE), "append": True}),
+            "AIRFLOW__OPENLINEAGE__NAMESPACE": "dvdrental-etl",
+            "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
+            "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
+            # What went wrong is the last line of a task's log: nothing of lineage comes after it.
+            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.providers.openlineage=WARNING openlineage=WARNING",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONUNBUFFERED": "1",
         }

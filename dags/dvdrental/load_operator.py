@@ -8,6 +8,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
+from dvdrental import lineage
 from dvdrental.failures import job_failed
 from dvdrental.jobs import JobLog, has_changes, job_module, numbers
 
@@ -15,17 +16,25 @@ from dvdrental.jobs import JobLog, has_changes, job_module, numbers
 class LoadOperator(SparkSubmitOperator):
     """Loads a table. Returns what the load did, in rows; its asset has an event only if the table changed."""
 
+    #: The numbers of the load, once it has published.
+    published: dict[str, Any] | None = None
+
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base returns nothing
         """Load here, without a JVM, where nothing changed; else by spark-submit. Raises EtlError or JobFailed."""
         look = job_module("pipeline.look").look
         result = look(Path(self.application), self.application_args, os.environ)
         loaded = numbers(*(result or self._submitted(context)))
         self.log.info("%s", result[0] if result else "submitted: rows had to be read")
+        self.published = None if context["params"]["dry_run"] else loaded
         if context["params"]["dry_run"] or not has_changes(loaded):
             self.outlets = []
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"batch": context["run_id"], **loaded}
         return loaded
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002
+        """Called by OpenLineage's listener after the task, also a failed one, where a transport is configured."""
+        return lineage.of_load(self.task_id.removeprefix("load_"), os.environ, self.published)
 
     def _submitted(self, context: Context) -> tuple[str, str]:
         """The result line of the submitted job, and its amounts."""

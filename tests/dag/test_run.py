@@ -10,10 +10,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
 from dvdrental_etl.report.run_report import RunReport
 from local_airflow import report
+from local_airflow.runtime import LINEAGE
 from sandbox import spark_cluster
 from tests.support.dag_runs import DIMENSIONS, Finished, running
 
@@ -189,6 +191,73 @@ def test_the_logs_of_jobs_are_free_of_noise(finished: Finished) -> None:
     assert not [event for event in events if "incubator" in event or "native-hadoop" in event]
 
 
+# Lineage.
+
+
+def lineage(finished: Finished, table: str) -> list[tuple[set[str], list[dict[str, Any]]]]:
+    """Names of the inputs, and the outputs, that OpenLineage was told at the end of a table's task: run by run."""
+    lines = (finished.demo.home / LINEAGE).read_text().splitlines()
+    ended = [
+        event
+        for event in map(json.loads, lines)
+        if event["job"]["name"] == f"dvdrental_etl.load_{table}" and event["eventType"] == "COMPLETE"
+    ]
+    ended.sort(key=lambda event: event["eventTime"])
+    return [({each["name"] for each in event["inputs"]}, event["outputs"]) for event in ended]
+
+
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("dim_customer", "customer address city country"),
+        ("dim_movie", "film language film_category category"),
+        ("dim_store", "store staff address city country"),
+        ("dim_staff", "staff address city country"),
+        ("fact_sales", "payment rental inventory"),
+    ],
+)
+def test_openlineage_is_told_what_was_read_and_written(finished: Finished, table: str, read: str) -> None:
+    """Also in a night that starts no JVM. A dry run reads, and writes nothing."""
+    inputs = {f"dvdrental.public.{name}" for name in read.split()}
+    if table == "fact_sales":
+        inputs |= {f"warehouse.dw.{name}" for name in DIMENSIONS}
+    first, quiet, dry = lineage(finished, table)
+    assert (first[0], quiet[0], dry[0]) == (inputs, inputs, inputs)
+    rows = finished.warehouse(f"SELECT count(*) FROM {{}}.{table} WHERE batch_id > 0")[0][0]
+    for outputs, written in ((first[1], rows), (quiet[1], 0)):
+        (output,) = outputs
+        assert re.fullmatch(r"postgres://127\.0\.0\.1:\d+", output["namespace"])
+        assert output["name"] == f"warehouse.dw.{table}"
+        assert output["outputFacets"]["outputStatistics"]["rowCount"] == written
+    assert dry[1] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "origins"),
+    [
+        ("dim_customer.city", {"dvdrental.public.city.city"}),
+        ("dim_movie.category", {"dvdrental.public.category.name"}),
+        ("fact_sales.sales_amount", {"dvdrental.public.payment.amount"}),
+        (
+            "fact_sales.store_key",
+            {
+                "dvdrental.public.inventory.store_id",
+                "warehouse.dw.dim_store.store_id",
+                "warehouse.dw.dim_store.store_key",
+            },
+        ),
+    ],
+)
+def test_openlineage_is_told_the_origins_of_a_column(
+    finished: Finished, column: str, origins: set[str]
+) -> None:
+    table, name = column.split(".")
+    (output,) = lineage(finished, table)[0][1]
+    fields = output["facets"]["columnLineage"]["fields"][name]["inputFields"]
+    assert {f"{field['name']}.{field['field']}" for field in fields} == origins
+    assert name in {field["name"] for field in output["facets"]["schema"]["fields"]}
+
+
 # Secrets.
 
 
@@ -205,7 +274,7 @@ def test_no_password_is_in_a_file_of_airflow(finished: Finished) -> None:
     files = [path for path in finished.demo.home.rglob("*") if path.is_file()]
     logs = [path for path in files if path.name == "attempt=1.log"]
     assert len([path for path in logs if f"run_id={finished.run_id}" in str(path)]) == 9
-    assert any(path.name == "airflow.db" for path in files)
+    assert {"airflow.db", LINEAGE} <= {path.name for path in files}
     finished.check_holds_no_password(files)
 
 

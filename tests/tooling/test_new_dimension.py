@@ -1,7 +1,6 @@
 """The README's steps to a new dimension, done in a copy of the tree: dim_language is loaded and verified, and each
 forgotten step is named by a check."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from tests.support.environment import Environment
 from tests.support.jobs import job_environment
-from tests.support.paths import ROOT
+from tests.support.paths import copy_project
 
 NAME = "dim_language"
 WRITTEN = {
@@ -28,14 +27,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True
-        )
-        for name in listed.stdout.decode().split():
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-        shutil.copytree(ROOT / "jars", folder / "jars", dirs_exist_ok=True)
+        copy_project(folder)
         self.run("git", "init", "-q")
         self.run("git", "add", "-A")
         self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "before")

@@ -9,32 +9,11 @@ import pytest
 from dvdrental_etl.pipeline import command_line
 from sandbox.arguments import parser
 from tests.support.paths import ROOT
+from tests.support.written_commands import commands
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-
-
-def commands():
-    """The lines of shell blocks, and what is shown in the text as `make ...` or `... -m sandbox ...`."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)).splitlines()
-        shown = re.findall(
-            r"`((?:make [a-z]|\S*python -m sandbox [a-z]).*?)`", re.sub(r"```.*?```", "", text, flags=re.S)
-        )
-        for command in (*blocks, *shown):
-            plain = command.split(" #")[0].strip()
-            if (
-                plain
-                and "\\|" not in plain
-                and "..." not in plain
-                and "[" not in plain
-                and not plain.endswith(("simulate", "sandbox up"))
-            ):
-                yield plain
-
-
-COMMANDS = sorted(set(commands()))
+COMMANDS = sorted(set(commands(PAGES)))
 MAKE = [command for command in COMMANDS if command.startswith("make ")]
 SCRIPTS = [command for command in COMMANDS if re.search(r"spark_apps/load_\w+\.py", command)]
 SANDBOX = [command for command in COMMANDS if "-m sandbox " in command]
