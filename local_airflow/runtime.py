@@ -164,7 +164,6 @@ class Airflow:
             or json.dumps({"type": "file", "log_file_path": str(self.home / LINEAGE), "append": True}),
             "AIRFLOW__OPENLINEAGE__NAMESPACE": "dvdrental-etl",
             "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
-            "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
             # What went wrong is the last line of a task's log: nothing of lineage comes after it.
             "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.providers.openlineage=WARNING openlineage=WARNING",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

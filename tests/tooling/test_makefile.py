@@ -102,6 +102,14 @@ def test_the_environments_java_stands_in_until_the_machine_has_one(
     assert not any(file.exists() for file in files)
 
 
+def test_an_installation_shows_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "QUIET", 0.05)
+    assert environment.call(["sh", "-c", "sleep 0.3; exit 3"]) == 3
+    assert capsys.readouterr().out.startswith("environment: 0 s ...\n")
+
+
 def test_the_zip_is_the_same_for_the_same_sources_and_works(tmp_path: Path) -> None:
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
     package_zip.build(first)
