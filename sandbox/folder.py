@@ -14,7 +14,7 @@ from sandbox.access import State
 from sandbox.binaries import PROGRAMS, open_to_others, private_folder
 from sandbox.errors import SandboxError
 
-OWN_FILES = ("credentials.json", "pgpass", "postgres.log", "lock", "sandbox.json")
+OWN_FILES = ("credentials.json", "report.html", "pgpass", "postgres.log", "lock", "sandbox.json")
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def create(venv: Path, lock: Path) -> None:
         return
     say("environment: " + venv.name + " from " + str(lock.relative_to(ROOT)) + ", one to two minutes")
     is_new = now[:1] != before[:1]  # another Python, or an incomplete environment
-    if is_new and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
+    if is_new and call([sys.executable, "-m", "venv", "--clear", str(venv)]):
         stop(sys.executable + " -m venv " + venv.name + " failed: see above")
     if stamp.exists():
         stamp.unlink()

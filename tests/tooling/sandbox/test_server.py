@@ -110,6 +110,7 @@ def test_up_status_down_and_up_again(folder):
     assert (payments(sandbox), sandbox.port) == (first, port)
 
     home = sandbox.state.home
+    (folder / "report.html").touch()  # `make report` leaves it here
     assert call("down", "--purge", "--dir", str(folder)).stdout == "down: its data is deleted\n"
     assert not folder.exists()
     assert not home.exists()
