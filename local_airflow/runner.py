@@ -114,6 +114,8 @@ class DagRunner:
                 client.end_unfinished_runs()
                 yield client
                 self.log("Airflow stops")
+                with self.moving("Airflow is stopping"):
+                    stack.close()
         finally:
             self.spark.stop()
 

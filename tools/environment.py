@@ -13,9 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
+from typing import Iterator, List, NoReturn, Optional  # noqa: UP035 - for 3.6, as above
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -132,25 +134,32 @@ def install(venv: Path, lock: Path) -> None:
         environment.setdefault("UV_DEFAULT_INDEX", mirror.stdout.decode().strip())
     # Compiled once here: else each Airflow and each Spark compiles again where PYTHONDONTWRITEBYTECODE is set.
     sync = [python, "-m", "uv", "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", str(lock)]
-    done = call([*pip, "install", UV]) == 0 and call(sync, environment) == 0
+    done = subprocess.call([*pip, "install", UV]) == 0 and subprocess.call(sync, env=environment) == 0
     shutil.rmtree(str(cache), ignore_errors=True)
     if done:
         return
     say("uv failed, so pip installs the packages: this takes some minutes longer")
     # --no-deps: the lock file is complete, and omits pyspark-client on purpose.
-    if call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
+    if subprocess.call([*pip, "install", "--no-deps", "--require-hashes", "-r", str(lock)]):
         stop("the packages of " + lock.name + " could not be installed: see pip's messages above")
 
 
-def call(command: List[str], env: Optional[Dict[str, str]] = None) -> int:  # noqa: UP006, UP045
-    """The exit code of a command. A person sees every few seconds that it goes on."""
-    began = time.monotonic()
-    with subprocess.Popen(command, env=env) as process:
-        while True:
-            try:
-                return process.wait(timeout=QUIET)
-            except subprocess.TimeoutExpired:
-                say(f"environment: {time.monotonic() - began:.0f} s ...")
+@contextmanager
+def moving() -> Iterator[None]:
+    """Inside, a person sees every few seconds that it goes on."""
+    over, began = threading.Event(), time.monotonic()
+
+    def watch() -> None:
+        while not over.wait(QUIET):
+            say(f"environment: {time.monotonic() - began:.0f} s ...")
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
 
 
 def say(text: str) -> None:
@@ -176,11 +185,12 @@ def create(venv: Path, lock: Path) -> None:
         return
     say("environment: " + venv.name + " from " + str(lock.relative_to(ROOT)) + ", one to two minutes")
     is_new = now[:1] != before[:1]  # another Python, or an incomplete environment
-    if is_new and call([sys.executable, "-m", "venv", "--clear", str(venv)]):
-        stop(sys.executable + " -m venv " + venv.name + " failed: see above")
-    if stamp.exists():
-        stamp.unlink()
-    install(venv, lock)
+    with moving():
+        if is_new and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
+            stop(sys.executable + " -m venv " + venv.name + " failed: see above")
+        if stamp.exists():
+            stamp.unlink()
+        install(venv, lock)
     stamp.write_text(" ".join(now))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from dvdrental_etl.engine import package_zip
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 from tools import environment, jdbc_driver
 
 
@@ -105,9 +106,9 @@ def test_the_environments_java_stands_in_until_the_machine_has_one(
 def test_an_installation_shows_that_it_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(environment, "QUIET", 0.05)
-    assert environment.call(["sh", "-c", "sleep 0.3; exit 3"]) == 3
-    assert capsys.readouterr().out.startswith("environment: 0 s ...\n")
+    monkeypatch.setattr(environment, "QUIET", 0.01)
+    with environment.moving():
+        until(lambda: capsys.readouterr().out.startswith("environment: 0 s ...\n"), "a line that it goes on")
 
 
 def test_the_zip_is_the_same_for_the_same_sources_and_works(tmp_path: Path) -> None:
