@@ -1,6 +1,5 @@
 """The tasks around the loads: prepare before them, verify, report and quarantine after them."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,16 +70,14 @@ def verify() -> None:
 
 
 @task(execution_timeout=timedelta(minutes=10), on_failure_callback=[Alert("task-failed"), tell_failure])
-def report(tables: Sequence[str]) -> dict[str, Any] | None:
+def report() -> dict[str, Any]:
     """Write the report of this run, also of one that failed: into this log, XCom, the run's note and the tab Report.
 
-    The report of a dry run is its plan, in this log and in XCom as `plan`.
+    The report of a dry run is its plan.
     """
     context = get_current_context()
-    if context["params"]["dry_run"]:
-        run_report.show_plan(context, tables)
-        return None
-    return run_report.write(etl_settings(context), context)
+    write = run_report.write_plan if context["params"]["dry_run"] else run_report.write
+    return write(etl_settings(context), context)
 
 
 @task(execution_timeout=timedelta(minutes=10), on_failure_callback=None)
