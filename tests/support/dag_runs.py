@@ -15,13 +15,14 @@ import pytest
 from dvdrental_etl.engine.package_zip import build
 from dvdrental_etl.model.contract import star_tables
 from local_airflow import report
+from local_airflow.client import DAG, Client
 from local_airflow.runner import LOCAL, DagRunner
 from local_airflow.runtime import SCHEDULED
 from sandbox.fill import Content
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
 from tests.support.webhook import Webhook
-from tools import jdbc_driver
+from tools import jdbc_driver, screenshots
 
 DIMENSIONS = tuple(table for table in star_tables() if table.startswith("dim_"))
 
@@ -52,7 +53,8 @@ class CommandLines(threading.Thread):
 class Finished:
     """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused.
 
-    The night was late. alerts: what a webhook was sent meanwhile.
+    The night was late. alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's
+    report and the refused run's error; None without a browser.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class Finished:
     demo: DagRunner
     command_lines: set[str]
     alerts: list[str]
+    seen: tuple[str, str] | None
 
     def warehouse(self, text: str) -> list[tuple[Any, ...]]:
         return report.query(self.demo.credentials["warehouse"], text)
@@ -124,7 +127,21 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
             dry = demo.run_once(client, {"dry_run": True})
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
-    return Finished(folder, first, quiet, dry, refused, demo, watch.seen, webhook.texts)
+            seen = look(client, dry, refused) if screenshots.chromium() else None
+    return Finished(folder, first, quiet, dry, refused, demo, watch.seen, webhook.texts, seen)
+
+
+def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
+    """What a person sees first of two runs, in a browser."""
+    with screenshots.browser() as running:
+        page = running.new_page(viewport=screenshots.DESKTOP)
+        screenshots.log_in(page, client.url, client.login)
+        page.goto(f"{client.url}/dags/{DAG}/runs/{dry}/plugin/report")
+        headline = page.frame_locator("iframe").locator("h1").inner_text()
+        page.goto(f"{client.url}/dags/{DAG}/runs/{refused}/tasks/prepare")
+        problem = page.get_by_text("What is wrong:").first
+        problem.wait_for()  # visible, that is, in no folded group
+        return headline, problem.inner_text()
 
 
 def miss_deadline(demo: DagRunner, run_id: str) -> None:
