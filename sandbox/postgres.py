@@ -63,19 +63,25 @@ class Cluster:
             for path in (unfinished, password_file):
                 if os.geteuid() == 0:
                     os.chown(path, NOBODY, NOBODY)
-            options = [f"--set={name}={value}" for name, value in SETTINGS.items()]
-            locale = [
-                "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-            ]
             access = ["-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
-            command = ["initdb", "-D", str(unfinished), "--no-sync", *locale, *access, *options]
+            command = ["initdb", "-D", str(unfinished), "--no-sync", *self._locale(), *access]
             self._run(command, owner=unfinished)
+            with (unfinished / "postgresql.conf").open(
+                "a"
+            ) as settings:  # initdb takes none before PostgreSQL 16
+                settings.writelines(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
         finally:
             password_file.unlink(missing_ok=True)
         unfinished.rename(self.data)
+
+    def _locale(self) -> list[str]:
+        """The same order of text everywhere: PostgreSQL's own C.UTF-8, or the system's before PostgreSQL 17."""
+        printed = subprocess.run(
+            self._command("postgres", "--version"), capture_output=True, text=True, check=True
+        ).stdout
+        if int(printed.split()[-1].split(".")[0]) < 17:
+            return ["--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8", "--lc-messages=C"]
+        return ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
     def start(self, port: int) -> bool:
         """Start the server on `port` and wait until it answers; False if another process took the port."""

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from sandbox import access
 from sandbox.access import READER, SOURCE, WAREHOUSE, WRITER, State, write_secret
-from sandbox.binaries import install_for_nobody, wheel_install
+from sandbox.binaries import install_for_nobody, server_install
 from sandbox.errors import SandboxError
 from sandbox.fill import Content, Target, fill
 from sandbox.folder import Folder
@@ -131,7 +131,11 @@ class Sandbox:
     def drop_database(self, name: str) -> None:
         """Drop the database `name` if it exists, and end its sessions."""
         with self.superuser() as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            # Not WITH (FORCE), which PostgreSQL 12 does not have.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            )
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
     def clone(self, source: str, target: str) -> None:
         """Copy database `source` to the new `target`, rights included. `source` must have no sessions."""
@@ -145,9 +149,8 @@ class Sandbox:
                 raise SandboxError(f"there is no database {source} to clone")
             owner, is_read, comment = row
             names = [sql.Identifier(name) for name in (target, source, owner)]
-            cursor.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*names)
-            )
+            strategy = " STRATEGY FILE_COPY" if connection.server_version >= 150_000 else ""  # before: always
+            cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}" + strategy).format(*names))
             cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
             cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS %s").format(names[0]), (comment,))
             if is_read:
@@ -187,7 +190,7 @@ class Sandbox:
     def cluster(self) -> Cluster:
         """The server's data folder and programs."""
         home = self.state.home
-        install = install_for_nobody(home) if os.geteuid() == 0 else wheel_install()
+        install = install_for_nobody(home) if os.geteuid() == 0 else server_install()
         return Cluster(home / "data", install / "bin", self.directory / "postgres.log")
 
     def _start(self, progress: Progress) -> bool:

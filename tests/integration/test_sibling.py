@@ -1,25 +1,21 @@
 """A sibling database, in another hand's schema, loads with the same five scripts, unchanged."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
 
 from dvdrental_etl import config
 from dvdrental_etl.verify import run
-from sandbox.binaries import NOBODY, private_folder, readable_by_others, wheel_install
-from sandbox.fill import Content, Target, fill
-from sandbox.postgres import HOST, SUPERUSER, Cluster, free_port
-from sandbox.progress import Progress
+from sandbox.access import WAREHOUSE
+from sandbox.binaries import OTHER_SERVER, wheel_install
+from sandbox.fill import Content
+from sandbox.postgres import HOST, SUPERUSER
 from sandbox.server import Sandbox
 from tests.support.database import DatabaseClient
 from tests.support.environment import TABLES, Environment
@@ -117,62 +113,32 @@ def test_the_role_may_do_nothing_but_read(sibling: Environment) -> None:
 
 
 @pytest.fixture(scope="module")
-def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseClient]:
+def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """PostgreSQL 16, whose programs are in the same wheel."""
     install = wheel_install().with_name("pginstall")
     if not (install / "bin" / "initdb").is_file():
         pytest.skip("the wheel has no PostgreSQL 16")
-    as_root = os.geteuid() == 0
-    if as_root and not readable_by_others(install):
-        pytest.skip("we are root, and nobody else may run the wheel's PostgreSQL 16")
-    home = private_folder() if as_root else tmp_path_factory.mktemp("server16")
-    owner: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if as_root else {}
-    password_file, data = home / "password", home / "data"
-    password_file.write_text("of the old server")
-    data.mkdir(mode=0o700)
-    if as_root:
-        os.chown(data, NOBODY, NOBODY)
-        os.chown(password_file, NOBODY, NOBODY)
-    subprocess.run(
-        [
-            *(install / "bin" / "initdb", "-D", data, "--no-sync", "-U", SUPERUSER, "--auth=scram-sha-256"),
-            *(f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", "--set=unix_socket_directories="),
-            *(f"--set=listen_addresses={HOST}", "--set=fsync=off", "--set=timezone=UTC"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd="/",
-        **owner,
-    )
-    cluster = Cluster(data, install / "bin", home / "log")
-    port = free_port()
-    while not cluster.start(port):
-        port = free_port()
-    yield DatabaseClient(port, "of the old server")
-    cluster.stop(discard=True)
-    shutil.rmtree(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(OTHER_SERVER, str(install))
+        sandbox = Sandbox.start(tmp_path_factory.mktemp("server16") / "sandbox")
+    yield sandbox
+    sandbox.down(purge=True)
 
 
-def test_postgresql_16(old_server: DatabaseClient, spark: object, tmp_path: Path) -> None:
-    assert old_server.value("SHOW server_version").startswith("16.")
-    old_server("CREATE DATABASE sibling")
-    old_server("CREATE DATABASE warehouse")
-    source = replace(old_server, database="sibling")
-    fill(
-        Target(HOST, source.port, SUPERUSER, source.password, "sibling"),
-        Content(scale=SCALE),
-        Progress.silent(),
-    )
+def test_postgresql_16(old_server: Sandbox, spark: object, tmp_path: Path) -> None:
+    old_server.create_database("sibling")
+    old_server.fill("sibling", Content(scale=SCALE))
+    source = DatabaseClient(old_server.port or 0, old_server.state.passwords[SUPERUSER], "sibling")
+    assert source.value("SHOW server_version").startswith("16.")
     make_sibling(source)
-    url = f"jdbc:postgresql://{HOST}:{source.port}"
-    credentials = {
-        "source": {"url": f"{url}/sibling", "user": READER, "password": PASSWORD, "schema": "Rental"},
-        "warehouse": {"url": f"{url}/warehouse", "user": SUPERUSER, "password": source.password},
-    }
     env = Environment(
         replace(source, schema="Rental"),
-        replace(old_server, database="warehouse", schema="dw"),
-        write_config(tmp_path / "credentials.json", credentials),
+        replace(source, database=WAREHOUSE, schema="dw"),
+        write_config(
+            tmp_path / "credentials.json",
+            old_server.credentials("sibling"),
+            source={"user": READER, "password": PASSWORD, "schema": "Rental"},
+        ),
         (PASSWORD, source.password),
     )
     env.load_all()
