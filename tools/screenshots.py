@@ -73,7 +73,10 @@ def shoot(running: Browser, client: Client, *, good: str, plan: str, failed: str
     desktop.get_by_text(
         "ContractError"
     ).first.click()  # folds the stack trace, which has paths of this machine
-    desktop.get_by_text("What is wrong").first.wait_for()
+    # The click has scrolled the log sideways, to the middle of its long line.
+    desktop.get_by_text("What is wrong").first.evaluate(
+        "line => { for (let box = line; box; box = box.parentElement) box.scrollLeft = 0 }"
+    )
     take(desktop, "failed-task")
 
     desktop.goto(f"{url}/dags/{DAG}")
