@@ -35,7 +35,8 @@ def write(settings: "Settings", context: Context) -> dict[str, Any]:
         report = read(settings, run_id, task.xcom_pull(task_ids=VERIFY, key=FINDINGS))
     except UsageError:
         raise AirflowSkipException("this run opened no batch: see the log of prepare") from None
-    task.xcom_push(key=QUARANTINED, value=report.quarantined)
+    if report.quarantined or not report.failed:  # a failed load does not know what is in quarantine
+        task.xcom_push(key=QUARANTINED, value=report.quarantined)
     if report.tone == "bad":
         reasons = [f"{load.table}: {load.reason}" for load in report.failed]
         Alert("run-went-wrong").send(context, [report.headline, *reasons, *(report.findings or ())])
@@ -82,10 +83,10 @@ def _told(context: Context, report: "RunReport") -> dict[str, Any]:
 
 
 def show_quarantine(context: Context) -> None:
-    """Green without rows in quarantine, skipped up to the threshold, failed above it."""
+    """Green without rows in quarantine, skipped up to the threshold or if nobody knows, failed above it."""
     rows = context["ti"].xcom_pull(task_ids=REPORT, key=QUARANTINED)
     if rows is None:
-        raise AirflowSkipException("this run loaded nothing, or has no report")
+        raise AirflowSkipException("this run does not know what is in quarantine: see its report")
     if not rows:
         log.info("no row is in quarantine")
         return
