@@ -1,6 +1,6 @@
 """The images of docs/images, from real runs of a sandbox of their own: `make screenshots`. Needs Chromium.
 
-Three runs: the first load, a night with three films in quarantine, and one whose source lost a column.
+Four runs: the first load, a night with three films in quarantine, a dry run, and one whose source lost a column.
 """
 
 import shutil
@@ -25,6 +25,7 @@ FOLDER = ROOT / ".sandbox-screenshots"
 DESKTOP, PHONE = ViewportSize(width=1280, height=700), ViewportSize(width=390, height=844)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BREAK_FILMS = "UPDATE film SET rental_rate = -0.99 WHERE film_id IN (3, 7, 11)"
+RAISE_PRICES = "UPDATE film SET rental_rate = rental_rate + 1 WHERE film_id BETWEEN 101 AND 120"
 BREAK_SCHEMA = "ALTER TABLE film RENAME length TO minutes"
 
 
@@ -58,8 +59,8 @@ def log_in(page: Page, url: str, login: dict[str, str]) -> None:
         page.wait_for_load_state("networkidle")
 
 
-def shoot(running: Browser, client: Client, *, good: str, failed: str) -> None:
-    """Take all images. good: the run with three films in quarantine. failed: the one that lost a column."""
+def shoot(running: Browser, client: Client, *, good: str, plan: str, failed: str) -> None:
+    """Take all images. good: the run with three films in quarantine; plan: the dry run; failed: the lost column."""
     desktop, url = running.new_page(viewport=DESKTOP), client.url
     log_in(desktop, url, client.login)
     run = f"{url}/dags/{DAG}/runs/{quote(good)}"
@@ -72,8 +73,10 @@ def shoot(running: Browser, client: Client, *, good: str, failed: str) -> None:
     desktop.get_by_text(
         "ContractError"
     ).first.click()  # folds the stack trace, which has paths of this machine
-    desktop.get_by_text("Post Execute").first.click()
-    desktop.get_by_text("What is wrong").first.wait_for()
+    # The click has scrolled the log sideways, to the middle of its long line.
+    desktop.get_by_text("What is wrong").first.evaluate(
+        "line => { for (let box = line; box; box = box.parentElement) box.scrollLeft = 0 }"
+    )
     take(desktop, "failed-task")
 
     desktop.goto(f"{url}/dags/{DAG}")
@@ -84,6 +87,10 @@ def shoot(running: Browser, client: Client, *, good: str, failed: str) -> None:
     desktop.goto(f"{run}/plugin/report")
     desktop.frame_locator("iframe").get_by_text("In quarantine").first.wait_for()
     take(desktop, "report")
+
+    desktop.goto(f"{url}/dags/{DAG}/runs/{quote(plan)}/plugin/report")
+    desktop.frame_locator("iframe").get_by_text("The plan").first.wait_for()
+    take(desktop, "dry-run")
 
     report = f"{url}/dvdrental-report/?run_id={quote(good)}"
     desktop.set_viewport_size(PHONE)
@@ -102,11 +109,11 @@ def take(page: Page, name: str) -> None:
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
-def run_after(sandbox: Sandbox, statement: str, client: Client) -> str:
-    """Change the source, run the DAG to its end, and return the run's id."""
+def run_after(sandbox: Sandbox, statement: str, client: Client, **form: bool) -> str:
+    """Change the source, run the DAG to its end with what the form says, and return the run's id."""
     with sandbox.superuser(SOURCE) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
-    run_id = client.trigger({})
+    run_id = client.trigger(form)
     for instance in client.follow(run_id):
         print(instance["task_id"], instance["state"])
     return run_id
@@ -121,8 +128,9 @@ def main() -> int:
         with runner.started(train=True) as client, browser() as running:
             runner.run_once(client, {})
             good = run_after(sandbox, BREAK_FILMS, client)
+            plan = run_after(sandbox, RAISE_PRICES, client, dry_run=True)
             failed = run_after(sandbox, BREAK_SCHEMA, client)
-            shoot(running, client, good=good, failed=failed)
+            shoot(running, client, good=good, plan=plan, failed=failed)
     except LocalAirflowError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1

@@ -2,8 +2,8 @@
 
 | connection type | where to | content |
 |---|---|---|
-| smtp | e-mail | host, login, password; extra `to`, `from_email` |
-| http | a webhook such as Slack's, which gets {"text": ...} | host; *Password* is the webhook's path, its secret |
+| smtp | e-mail | host, port, login, password; extra `to`, `from_email` |
+| http | a webhook such as Slack's, which gets {"text": ...} | *Schema* https, host; *Password* is the path, a secret |
 """
 
 import logging
@@ -17,6 +17,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 CONNECTION = "dvdrental_alerts"
 #: What alerts there are: each is an anchor of docs/runbook.md.
 KINDS = ("run-went-wrong", "task-failed", "rows-in-quarantine", "late-night")
+#: Seconds that a webhook may take to answer: an alert must not hold what it tells about.
+PATIENCE = 30
 log = logging.getLogger("dvdrental.alerts")
 
 
@@ -36,9 +38,8 @@ class Alert(BaseNotifier):
 
     def send(self, context: Context, lines: Sequence[str]) -> None:
         """Send these lines. A channel that fails is logged: it must not fail what it tells about."""
-        run: Any = context.get("dag_run")
         subject = f"dvdrental_etl: {self.kind.replace('-', ' ')}"
-        text = "\n".join([subject, *lines, f"run {getattr(run, 'run_id', '-')}; docs/runbook.md#{self.kind}"])
+        text = "\n".join([subject, *lines, f"run {_of_run(context, 'run_id')}; docs/runbook.md#{self.kind}"])
         log.warning("alert: %s", text)
         try:
             connection = BaseHook.get_connection(CONNECTION)
@@ -66,11 +67,24 @@ def _channel(connection: Any, subject: str, text: str) -> BaseNotifier:
     from airflow.providers.http.notifications.http import HttpNotifier
 
     made: BaseNotifier = HttpNotifier(
-        http_conn_id=CONNECTION, endpoint=connection.password, json={"text": text}
+        http_conn_id=CONNECTION,
+        endpoint=connection.password,
+        json={"text": text},
+        extra_options={"timeout": PATIENCE},
     )
     return made
 
 
+def _of_run(context: Context, name: str) -> Any:
+    """A field of the context's run. The context of a deadline has it as the JSON of the API."""
+    run: Any = context.get("dag_run")
+    if isinstance(run, dict):
+        return run.get(f"dag_{name}", run.get(name))
+    return getattr(run, name, None)
+
+
 def late_night(context: Context) -> None:
-    """The callback of the DAG's deadline: the run goes on, but its tables are late."""
-    Alert("late-night").send(context, ["the run is not over yet, and its deadline has passed"])
+    """The callback of the DAG's deadline: its tables are late. A run goes on; one that failed is told of once more."""
+    Alert("late-night").send(
+        context, [f"the deadline has passed, and the run is {_of_run(context, 'state')}"]
+    )

@@ -47,4 +47,5 @@ def _wrapped(label: str, text: str) -> str:
 
 def tell_failure(context: Context) -> None:
     """Say it last, below the stack traces of Spark and Airflow."""
+    log.info("::endgroup::")  # of Airflow's group "Post Execute", which the UI shows folded
     log.error(explained(context["ti"].task_id, context["exception"]))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -22,3 +23,13 @@ def check_run(run_type: str, conf: Mapping[str, Any] | None, known: Collection[s
                 f"the run's configuration has the unknown key '{key}'{meant}"
                 f" -> use {', '.join(sorted(known))}, and trigger the run again"
             )
+
+
+def parsed_as_of(text: str | None) -> datetime | None:
+    """The form's as_of; without a zone it is on the source's clock. Airflow does not check the text."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise AirflowFailException(
+            f"as_of is '{text}', which is not a timestamp: write it as 2007-05-14T13:44:29, or leave it empty"
+        ) from None

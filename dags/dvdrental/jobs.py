@@ -33,11 +33,13 @@ def job_module(name: str) -> Any:
 
 
 def numbers(result: str, amounts: str) -> dict[str, Any]:
-    """The numbers of a result line: rows by kind, and for a fact amounts in currency units as text."""
+    """The numbers of a result line: rows by kind; for a fact also rows and, as text, amounts on each side."""
     found = RESULT.match(result)
     assert found, result
-    rows = {kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", found["rows"])}
-    return rows | {f"{side}_amount": amount for side, amount in re.findall(r"(\w+) (\S+\d)", amounts)}
+    rows: dict[str, Any] = {kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", found["rows"])}
+    for side, amount, count in re.findall(r"(\w+) (\S+) \((\d+) rows\)", amounts):
+        rows |= {f"{side}_amount": amount, f"{side}_rows": int(count)}
+    return rows
 
 
 def has_changes(loaded: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
--- How many payments are of nothing, and for how many rentals of each price class? Sums of sales alone hide them.
+-- How many payments are of nothing, in each price class of films? Sums of sales alone hide them.
 SELECT movie_rental_rate, COUNT(*) AS payments, SUM(CASE WHEN sales_amount = 0 THEN 1 ELSE 0 END) AS free
 FROM v_sales
 GROUP BY movie_rental_rate

@@ -14,8 +14,8 @@ echo '26/11/26 18:38:24 WARN NativeCodeLoader: Unable to load native-hadoop libr
 echo 'dim_movie:   3.2 s: reads changes: 3 rows and 0 key ranges of film'
 """
 PUBLISHED = "dim_movie: published: 3 read, 1 new, 2 changed, 0 expired, 0 deleted, 0 quarantined"
-FACT = "fact_sales: published: 3 read, 0 new, 0 changed, 0 expired, 0 deleted, 1 quarantined"
-AMOUNTS = "source 61312.04, published -0.01, quarantined 4.99"
+FACT = "fact_sales: published: 3 read, 0 new, 0 changed, 0 expired, 1 deleted, 1 quarantined"
+AMOUNTS = "source 61312.04 (14596 rows), published -0.01 (14595 rows), quarantined 4.99 (1 rows)"
 REFUSED = "gate: dim_movie: 20 of 50 rows break a rule -> correct them in the source"
 
 
@@ -72,8 +72,9 @@ def test_a_submitted_load_returns_its_numbers_and_names_them_in_its_event(execut
 
 
 def test_the_amounts_of_a_submitted_fact_come_from_its_log(execute: Any) -> None:
-    result, *_ = execute(None, f'echo "fact_sales:   4.0 s: amounts: {AMOUNTS}"\necho "{FACT}"')
+    result, _, outlets, _ = execute(None, f'echo "fact_sales:   4.0 s: amounts: {AMOUNTS}"\necho "{FACT}"')
     assert (result["quarantined"], result["published_amount"]) == (1, "-0.01")
+    assert [event.extra["deleted"] for event in outlets.values()] == [1]  # it only withdrew a fact
 
 
 def test_what_the_look_has_loaded_is_not_submitted(execute: Any) -> None:
@@ -114,7 +115,7 @@ def test_a_job_that_was_killed_says_so(execute: Any) -> None:
 
 
 def test_the_money_of_a_fact() -> None:
-    from dvdrental.jobs import has_changes, numbers
+    from dvdrental.jobs import numbers
 
     found = numbers(FACT, AMOUNTS)
     assert found == {
@@ -122,14 +123,24 @@ def test_the_money_of_a_fact() -> None:
         "new": 0,
         "changed": 0,
         "expired": 0,
-        "deleted": 0,
+        "deleted": 1,
         "quarantined": 1,
         "source_amount": "61312.04",
+        "source_rows": 14596,
         "published_amount": "-0.01",
+        "published_rows": 14595,
         "quarantined_amount": "4.99",
+        "quarantined_rows": 1,
     }
-    assert not has_changes(found)
-    assert has_changes(found | {"deleted": 1})
+
+
+@pytest.mark.parametrize("kind", ["new", "changed", "expired", "deleted"])
+def test_one_row_is_a_change(kind: str) -> None:
+    from dvdrental.jobs import has_changes, numbers
+
+    quiet = numbers(FACT.replace("1 deleted", "0 deleted"), AMOUNTS)
+    assert not has_changes(quiet)
+    assert has_changes(quiet | {kind: 1})
 
 
 def test_long_lines_are_wrapped_and_the_unexpected_is_said_to_be_so() -> None:
@@ -166,7 +177,9 @@ def test_the_failure_is_told_as_an_error(caplog: pytest.LogCaptureFixture) -> No
     from dvdrental.failures import JobFailed, tell_failure
 
     context: Any = {"ti": SimpleNamespace(task_id="load_dim_movie"), "exception": JobFailed(REFUSED, 5)}
+    caplog.set_level(logging.INFO)
     tell_failure(context)
-    ((_, level, text),) = caplog.record_tuples
+    group, (_, level, text) = caplog.record_tuples
+    assert group[-1] == "::endgroup::"  # of Airflow's folded one
     assert level == logging.ERROR
     assert text.startswith("load_dim_movie failed with exit code 5\nWhat is wrong: gate: ")

@@ -20,6 +20,7 @@ from sandbox import spark_cluster
 from tests.support.dag_runs import DIMENSIONS, Finished, running
 
 TABLES = (*DIMENSIONS, "fact_sales")
+PLANNED = "dry run, nothing was written; 5 tables planned, 0 rows to write"
 FACTS = """
     SELECT f.sales_key, f.payment_date_key, f.rental_date_key, f.return_date_key, c.customer_id, e.staff_id,
         s.store_id, m.film_id, f.sales_amount, f.rental_id, f.payment_ts
@@ -43,6 +44,12 @@ def metadata(finished: Finished, query: str) -> list[Any]:
     """Rows of Airflow's own database."""
     with closing(sqlite3.connect(finished.demo.home / "airflow.db")) as connection:
         return connection.execute(query).fetchall()
+
+
+def left_by_report(finished: Finished, run_id: str) -> dict[str, Any]:
+    """What the task `report` of a run left in XCom, by key."""
+    rows = metadata(finished, f"SELECT key, value FROM xcom WHERE task_id = 'report' AND run_id = '{run_id}'")
+    return {key: json.loads(value) if isinstance(value, str) else value for key, value in rows}
 
 
 # What was loaded.
@@ -79,10 +86,7 @@ def test_the_report_compares_both_sides(finished: Finished) -> None:
 
 def test_the_run_has_its_report(finished: Finished) -> None:
     """In XCom as values, in the log as text, in the run's note as one sentence."""
-    rows = metadata(
-        finished, f"SELECT key, value FROM xcom WHERE task_id = 'report' AND run_id = '{finished.run_id}'"
-    )
-    entries = {key: json.loads(value) if isinstance(value, str) else value for key, value in rows}
+    entries = left_by_report(finished, finished.run_id)
     told = TypeAdapter(RunReport).validate_python(entries["return_value"])
     assert told.run.run_id == finished.run_id
     assert told.findings == ()
@@ -92,7 +96,7 @@ def test_the_run_has_its_report(finished: Finished) -> None:
     assert re.fullmatch(r"5 tables published, [\d,]+ rows written", entries["headline"])
     note = "SELECT content FROM dag_run_note JOIN dag_run ON id = dag_run_id WHERE run_id = "
     assert metadata(finished, f"{note}'{finished.run_id}'") == [(entries["headline"],)]
-    assert metadata(finished, f"{note}'{finished.dry}'") == [("dry run of 5 tables, nothing was written",)]
+    assert metadata(finished, f"{note}'{finished.dry}'") == [(PLANNED,)]
     events = [entry["event"] for entry in finished.log(finished.run_id, "report")]
     assert "difference          0       0.00" in "\n".join(events)
 
@@ -163,12 +167,18 @@ def test_the_example_ran_once_and_knows_what_was_loaded(finished: Finished) -> N
 
 
 def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
-    plan = next(e["event"] for e in finished.log(finished.dry, "report") if "dry run," in e["event"])
-    amount = finished.source("SELECT sum(amount) FROM {}.payment")[0][0]
-    assert plan.splitlines()[-1] == (
-        f"fact_sales: source {amount}, published then {amount}, quarantined 0.00"
-    )
-    assert sorted(line.split()[0] for line in plan.splitlines()[2:7]) == sorted(TABLES)
+    lines = [entry["event"] for entry in finished.log(finished.dry, "report")]
+    plan = lines[lines.index("dry run, nothing was written: a run would do this") :]
+    assert sorted(line.split()[0] for line in plan[3:8]) == sorted(TABLES)
+    assert {tuple(line.split()[1:]) for line in plan[3:8]} == {("planned", *["0"] * 6, "-", "-")}
+    ((rows, amount),) = finished.source("SELECT count(*), sum(amount) FROM {}.payment")
+    assert [line.split() for line in plan[9:11]] == [
+        [side, f"{rows:,}", f"{amount:,}"] for side in ("source", "warehouse")
+    ]
+    assert plan[13] == PLANNED
+    assert (
+        left_by_report(finished, finished.dry)["return_value"]["run"]["status"] == "dry run"
+    )  # the tab's mark
     assert not finished.warehouse(
         f"SELECT 1 FROM {{}}.etl_load JOIN {{}}.etl_batch USING (batch_id) WHERE run_id = '{finished.dry}'"
     )
@@ -177,12 +187,34 @@ def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
 def test_what_is_wrong_is_said_last_in_the_log(finished: Finished) -> None:
     lines = finished.log(finished.refused, "prepare")
     last = lines[-1]
-    assert last["level"] == "error", lines[-4:]
+    assert (last["level"], last["folded"]) == ("error", False), lines[-4:]
+    assert [line["folded"] for line in lines if "Task failed with exception" in line["event"]] == [False]
     assert last["event"].splitlines()[:2] == [
         "prepare failed",
         "What is wrong: the run's configuration has the unknown key 'fullrefresh', did you mean full_refresh?",
     ]
     assert not finished.warehouse(f"SELECT 1 FROM {{}}.etl_batch WHERE run_id = '{finished.refused}'")
+
+
+def test_a_person_is_alerted_of_a_late_night_and_of_a_failed_task(finished: Finished) -> None:
+    late, failed = finished.alerts
+    assert re.fullmatch(
+        r"dvdrental_etl: late night\nthe deadline has passed, and the run is (queued|running)\n"
+        rf"run {re.escape(finished.quiet)}; docs/runbook.md#late-night",
+        late,
+    )
+    assert failed.startswith(
+        "dvdrental_etl: task failed\nprepare: the run's configuration has the unknown key"
+    )
+    assert failed.endswith(f"\nrun {finished.refused}; docs/runbook.md#task-failed")
+
+
+def test_it_is_seen_in_a_browser(finished: Finished) -> None:
+    if finished.seen is None:
+        pytest.skip("no Chromium: apt install chromium")
+    headline, problem = finished.seen
+    assert headline == f"{PLANNED[0].upper()}{PLANNED[1:]}."
+    assert "the run's configuration has the unknown key 'fullrefresh'" in problem
 
 
 def test_the_logs_of_jobs_are_free_of_noise(finished: Finished) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from dvdrental import connections, guards, load_task, retries
 
 from dvdrental_etl import config
 from dvdrental_etl.model.contract import star_tables
@@ -62,7 +63,7 @@ def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
         assert task.pool == "default_pool"
 
 
-def test_tasks_are_retried(dag: Any, dag_file: ModuleType) -> None:
+def test_tasks_are_retried(dag: Any) -> None:
     for task in dag.tasks:
         assert task.retries == 3
         assert task.retry_exponential_backoff
@@ -89,11 +90,11 @@ def test_a_late_night_has_a_deadline_before_the_timeout(dag: Any) -> None:
     assert deadline.callback.path == "dvdrental.alerts.late_night"
 
 
-def test_templates_hold_for_every_kind_of_run(dag: Any, dag_file: ModuleType) -> None:
+def test_templates_hold_for_every_kind_of_run(dag: Any) -> None:
     """Manual and asset-triggered runs have no logical date and no data interval."""
     scheduled_only = re.compile(r"\b(ds|ts|logical_date|data_interval\w*|prev_\w+|next_\w+)\b")
     templates = [str(getattr(task, field)) for task in dag.tasks for field in task.template_fields]
-    expressions = re.findall(r"\{[{%](.*?)[%}]\}", " ".join([*templates, *dag_file.SETTINGS.values()]))
+    expressions = re.findall(r"\{[{%](.*?)[%}]\}", " ".join([*templates, *connections.SETTINGS.values()]))
     assert expressions
     assert not [expression for expression in expressions if scheduled_only.search(expression)]
 
@@ -125,18 +126,18 @@ def connection(**given: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**fields, "extra_dejson": {}, **given})
 
 
-def rendered(dag: Any, dag_file: ModuleType, **connections: SimpleNamespace) -> dict[str, str]:
-    given = {"dvdrental_source": connection(), "dvdrental_warehouse": connection(), **connections}
+def rendered(dag: Any, **others: SimpleNamespace) -> dict[str, str]:
+    given = {"dvdrental_source": connection(), "dvdrental_warehouse": connection(), **others}
     context = {"conn": SimpleNamespace(**given)}
-    result: dict[str, str] = dag.get_task("prepare").render_template(dag_file.SETTINGS, context)
+    result: dict[str, str] = dag.get_task("prepare").render_template(connections.SETTINGS, context)
     return result
 
 
-def test_connections_become_the_settings_that_the_jobs_read(dag: Any, dag_file: ModuleType) -> None:
-    assert set(dag_file.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
+def test_connections_become_the_settings_that_the_jobs_read(dag: Any) -> None:
+    assert set(connections.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
     source = connection(host="s.example", port=6543, password='q"{{x}}', extra_dejson={"sslmode": "require"})
     warehouse = connection(extra_dejson={"schema": "star"})
-    values = rendered(dag, dag_file, dvdrental_source=source, dvdrental_warehouse=warehouse)
+    values = rendered(dag, dvdrental_source=source, dvdrental_warehouse=warehouse)
     loaded = config.load(None, values)
     assert loaded.source.url == "jdbc:postgresql://s.example:6543/d?sslmode=require"
     assert loaded.source.password == 'q"{{x}}'
@@ -145,9 +146,9 @@ def test_connections_become_the_settings_that_the_jobs_read(dag: Any, dag_file: 
     assert loaded.warehouse.url == "jdbc:postgresql://db:5432/d"
 
 
-def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: ModuleType) -> None:
+def test_a_redshift_connection_becomes_redshift_settings(dag: Any) -> None:
     extra = {"s3_staging": "s3://b/p", "s3_iam_role": "arn:r"}
-    values = rendered(dag, dag_file, dvdrental_warehouse=connection(conn_type="redshift", extra_dejson=extra))
+    values = rendered(dag, dvdrental_warehouse=connection(conn_type="redshift", extra_dejson=extra))
     assert values["DVDRENTAL_WAREHOUSE_KIND"] == "redshift"
     assert values["DVDRENTAL_WAREHOUSE_URL"] == "jdbc:redshift://db:5439/d"
     assert values["DVDRENTAL_S3_STAGING"] == "s3://b/p"
@@ -185,14 +186,10 @@ def test_a_redshift_connection_becomes_redshift_settings(dag: Any, dag_file: Mod
         ),
     ],
 )
-def test_airflows_extras_for_iam_become_a_url(
-    dag: Any, dag_file: ModuleType, given: dict[str, Any], url: str
-) -> None:
+def test_airflows_extras_for_iam_become_a_url(dag: Any, given: dict[str, Any], url: str) -> None:
     staging = {"s3_staging": "s3://b/p", "query_group": "night", "s3_kms_key": "alias/etl"}
     given = given | {"extra_dejson": given["extra_dejson"] | staging}
-    values = rendered(
-        dag, dag_file, dvdrental_warehouse=connection(conn_type="redshift", password=None, **given)
-    )
+    values = rendered(dag, dvdrental_warehouse=connection(conn_type="redshift", password=None, **given))
     loaded = config.load(None, values)
     assert loaded.warehouse.url == url
     assert (loaded.warehouse.query_group, loaded.s3.kms_key) == ("night", "alias/etl")
@@ -208,31 +205,32 @@ def test_airflows_extras_for_iam_become_a_url(
     ],
 )
 def test_a_driver_is_reached_from_outside_only_where_executors_are_outside(
-    dag: Any, dag_file: ModuleType, host: str, address: str
+    dag: Any, host: str, address: str
 ) -> None:
     context = {"conn": SimpleNamespace(spark_default=connection(host=host))}
-    assert dag.get_task("prepare").render_template(dag_file.SPARK, context)["SPARK_LOCAL_IP"] == address
+    assert dag.get_task("prepare").render_template(connections.SPARK, context)["SPARK_LOCAL_IP"] == address
 
 
-def operator(dag: Any, dag_file: ModuleType, params: dict[str, Any]) -> Any:
+def operator(dag: Any, params: dict[str, Any]) -> Any:
     """A loading task as it is just before it executes: rendered, and fitted to the run."""
     task = SimpleNamespace(
         task_id="load_dim_store", env_vars={"DVDRENTAL_TEST_SET": "1", "DVDRENTAL_TEST_UNSET": ""}
     )
-    context = {
+    context: Any = {
         "params": {**{name: param.value for name, param in dag.params.items()}, **params},
         "run_id": "r 1",
         "ti": SimpleNamespace(xcom_pull=lambda task_ids: {"prepare": "2007-05-14T13:44:29"}[task_ids]),
     }
-    task.application_args = dag.get_task("prepare").render_template(dag_file.ARGUMENTS, context)
-    dag_file.fit_to_run({**context, "task": task})
+    task.application_args = dag.get_task("prepare").render_template(load_task.ARGUMENTS, context)
+    context["task"] = task
+    load_task.fit_to_run(context)
     return task
 
 
 @pytest.fixture
-def environment(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     held: dict[str, str] = {}
-    monkeypatch.setattr(dag_file.os, "environ", held)
+    monkeypatch.setattr("dvdrental.load_task.os.environ", held)
     return held
 
 
@@ -248,31 +246,27 @@ def environment(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[s
     ],
 )
 def test_the_form_becomes_arguments_that_the_scripts_take(
-    dag: Any, dag_file: ModuleType, environment: dict[str, str], params: dict[str, Any], arguments: list[str]
+    dag: Any, environment: dict[str, str], params: dict[str, Any], arguments: list[str]
 ) -> None:
-    task = operator(dag, dag_file, params)
+    task = operator(dag, params)
     assert task.application_args == ["--batch-id=r 1", *arguments]
     options = command_line.parse(SimpleNamespace(table="dim_store"), "", task.application_args)  # type: ignore[arg-type]
     assert options.batch_id == "r 1"
 
 
-def test_settings_reach_spark_by_the_environment_only(
-    dag: Any, dag_file: ModuleType, environment: dict[str, str]
-) -> None:
-    task = operator(dag, dag_file, {})
+def test_settings_reach_spark_by_the_environment_only(dag: Any, environment: dict[str, str]) -> None:
+    task = operator(dag, {})
     assert {name: environment[name] for name in environment if "DVDRENTAL" in name} == {
         "DVDRENTAL_TEST_SET": "1"
     }
     assert task.env_vars == {}
 
 
-def test_a_table_that_was_not_selected_is_skipped(
-    dag: Any, dag_file: ModuleType, environment: dict[str, str]
-) -> None:
+def test_a_table_that_was_not_selected_is_skipped(dag: Any, environment: dict[str, str]) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
 
     with pytest.raises(AirflowSkipException, match="dim_store"):
-        operator(dag, dag_file, {"tables": ["fact_sales"]})
+        operator(dag, {"tables": ["fact_sales"]})
 
 
 def test_the_form_refuses_what_is_no_table(dag: Any) -> None:
@@ -282,14 +276,14 @@ def test_the_form_refuses_what_is_no_table(dag: Any) -> None:
         dag.params.get_param("tables").resolve(value=["dim_nothing"])
 
 
-def test_as_of_is_a_timestamp_or_empty(dag_file: ModuleType) -> None:
+def test_as_of_is_a_timestamp_or_empty() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    assert dag_file.parsed_as_of(None) is None
-    assert dag_file.parsed_as_of("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)
-    assert dag_file.parsed_as_of("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
+    assert guards.parsed_as_of(None) is None
+    assert guards.parsed_as_of("2007-05-14T13:44:29") == datetime(2007, 5, 14, 13, 44, 29)
+    assert guards.parsed_as_of("2007-05-14T13:44:29Z") == datetime(2007, 5, 14, 13, 44, 29, tzinfo=UTC)
     with pytest.raises(AirflowFailException, match="'yesterday', which is not a timestamp"):
-        dag_file.parsed_as_of("yesterday")
+        guards.parsed_as_of("yesterday")
 
 
 @pytest.mark.parametrize(
@@ -303,12 +297,10 @@ def test_as_of_is_a_timestamp_or_empty(dag_file: ModuleType) -> None:
         {"host": "k8s://https://cluster"},
     ],
 )
-def test_a_spark_connection_is_accepted(
-    dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
-) -> None:
+def test_a_spark_connection_is_accepted(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
     spark = connection(conn_type="spark", **given)
     monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", lambda _: spark)
-    dag_file.check_spark()
+    connections.check_spark()
 
 
 @pytest.mark.parametrize(
@@ -322,17 +314,17 @@ def test_a_spark_connection_is_accepted(
     ],
 )
 def test_a_spark_connection_that_would_lead_elsewhere_is_refused(
-    dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], complaint: str
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], complaint: str
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
     spark = connection(**{"conn_type": "spark", **given})
     monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", lambda _: spark)
     with pytest.raises(AirflowFailException, match=complaint):
-        dag_file.check_spark()
+        connections.check_spark()
 
 
-def test_a_missing_spark_connection_is_refused(dag_file: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_spark_connection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
     def missing(_: str) -> None:
@@ -340,7 +332,7 @@ def test_a_missing_spark_connection_is_refused(dag_file: ModuleType, monkeypatch
 
     monkeypatch.setattr("dvdrental.connections.BaseHook.get_connection", missing)
     with pytest.raises(AirflowFailException, match=r"spark_default is missing.*local\[2\]"):
-        dag_file.check_spark()
+        connections.check_spark()
 
 
 def submit_error(code: int, problem: str = "") -> Exception:
@@ -367,10 +359,10 @@ def submit_error(code: int, problem: str = "") -> Exception:
         (TimeoutError("Task exceeded its timeout"), True),
     ],
 )
-def test_retry_by_exit_code(dag_file: ModuleType, error: Exception, again: bool) -> None:
+def test_retry_by_exit_code(error: Exception, again: bool) -> None:
     from airflow.sdk import RetryAction
 
-    decision = dag_file.EtlRetryPolicy().evaluate(error, 1, 3)
+    decision = retries.EtlRetryPolicy().evaluate(error, 1, 3)
     assert decision.action is (RetryAction.DEFAULT if again else RetryAction.FAIL)
     assert again or decision.reason
 
@@ -379,10 +371,10 @@ def test_retry_by_exit_code(dag_file: ModuleType, error: Exception, again: bool)
     ("name", "again"),
     [("ConfigError", False), ("SourceError", True), ("GateRefused", False), ("WarehouseError", True)],
 )
-def test_retry_by_the_error_of_prepare_and_verify(dag_file: ModuleType, name: str, again: bool) -> None:
+def test_retry_by_the_error_of_prepare_and_verify(name: str, again: bool) -> None:
     from airflow.sdk import RetryAction
 
     from dvdrental_etl import errors
 
-    decision = dag_file.EtlRetryPolicy().evaluate(getattr(errors, name)("what", "do"), 1, 3)
+    decision = retries.EtlRetryPolicy().evaluate(getattr(errors, name)("what", "do"), 1, 3)
     assert decision.action is (RetryAction.DEFAULT if again else RetryAction.FAIL)

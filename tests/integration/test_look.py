@@ -110,10 +110,10 @@ def test_changes_that_do_not_reconcile_need_spark(env: Environment) -> None:
 def test_a_dry_run_without_changes(env: Environment) -> None:
     before = env.content(with_record=True), env.tables()
     planned = look_at(env, "fact_sales", "--dry-run")
-    amount = env.source.value("SELECT sum(amount) FROM payment")
+    ((amount, rows),) = env.source("SELECT sum(amount), count(*) FROM payment")
     assert planned == (
         "fact_sales: plan, nothing written: 0 read, 0 new, 0 changed, 0 expired, 0 deleted, 0 quarantined",
-        f"source {amount}, published {amount}, quarantined 0.00",
+        f"source {amount} ({rows} rows), published {amount} ({rows} rows), quarantined 0.00 (0 rows)",
     )
     assert (env.content(with_record=True), env.tables()) == before
 

@@ -1,14 +1,18 @@
 """The report of a run against SQL of the test's own, on both warehouses."""
 
+import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from dvdrental_etl import config
 from dvdrental_etl.errors import UsageError
+from dvdrental_etl.pipeline import batch
 from dvdrental_etl.report import text
+from dvdrental_etl.report.plan import planned
 from dvdrental_etl.report.read import read
-from dvdrental_etl.report.run_report import Totals
+from dvdrental_etl.report.run_report import Money, Run, Totals
 from tests.support.environment import Environment
 
 MONTHS = "SELECT to_char(payment_date, 'YYYYMM'), count(*), sum(amount) FROM payment GROUP BY 1 ORDER BY 1"
@@ -64,6 +68,39 @@ def test_the_last_run_and_a_run_that_is_not_there(env: Environment) -> None:
     assert read(settings).run.run_id == "base"
     with pytest.raises(UsageError, match="there is no run 'tomorrow'"):
         read(settings, "tomorrow")
+
+
+def test_a_dry_run_is_a_plan_beside_what_is_loaded(env: Environment, empty: Environment) -> None:
+    plans = {
+        "dim_movie": {"read": 3, "new": 1, "changed": 2, "expired": 1, "deleted": 0, "quarantined": 2},
+        "dim_store": None,
+        "fact_sales": dict.fromkeys(("read", "new", "changed", "expired", "deleted", "quarantined"), 0)
+        | {"source_amount": "9.00", "published_amount": "8.01", "quarantined_amount": "0.99"}
+        | {"source_rows": 3, "published_rows": 2, "quarantined_rows": 1},
+    }
+    settings, now = config.load(env.config, {}), dt.datetime(2007, 6, 1)
+    batch.record_dry_run(settings, "rehearsal", now)
+    run = Run(0, "rehearsal", "dry run", now, "1.0", now, now)
+
+    report = planned(settings, run, plans)
+    assert (report.run.batch_id, report.run.finished_at) == (2, now)
+    assert {load.table: (load.status, load.new) for load in report.loads} == {
+        "dim_customer": ("not run", None),
+        "dim_movie": ("planned", 1),
+        "dim_store": ("failed", None),
+        "dim_staff": ("not run", None),
+        "fact_sales": ("planned", 0),
+    }
+    assert report.money == Money(
+        2, Totals(3, Decimal("9.00")), Totals(2, Decimal("8.01")), Totals(1, Decimal("0.99"))
+    )
+    assert {past.batch_id for past in report.past} == {1}
+    assert sum(sale.payments for sale in report.sales if sale.part == "month") == 730
+    assert read(settings).run.run_id == "base"  # the last run that did something
+
+    first = planned(config.load(empty.config, {}), run, plans)
+    assert [load.status for load in first.loads] == [load.status for load in report.loads]
+    assert (first.money, first.past, first.sales) == (replace(report.money, batch_id=0), (), ())
 
 
 def test_a_failed_load_is_told_with_its_reason(env: Environment) -> None:

@@ -1,9 +1,10 @@
 """A run of the DAG that is over, and what was watched meanwhile."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ import pytest
 from dvdrental_etl.engine.package_zip import build
 from dvdrental_etl.model.contract import star_tables
 from local_airflow import report
+from local_airflow.client import DAG, Client
 from local_airflow.runner import LOCAL, DagRunner
 from local_airflow.runtime import SCHEDULED
 from sandbox.fill import Content
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
-from tools import jdbc_driver
+from tests.support.webhook import Webhook
+from tools import jdbc_driver, screenshots
 
 DIMENSIONS = tuple(table for table in star_tables() if table.startswith("dim_"))
 
@@ -48,7 +51,11 @@ class CommandLines(threading.Thread):
 
 @dataclass(frozen=True)
 class Finished:
-    """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused."""
+    """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused.
+
+    The night was late. alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's
+    report and the refused run's error; None without a browser.
+    """
 
     folder: Path
     run_id: str
@@ -57,6 +64,8 @@ class Finished:
     refused: str
     demo: DagRunner
     command_lines: set[str]
+    alerts: list[str]
+    seen: tuple[str, str] | None
 
     def warehouse(self, text: str) -> list[tuple[Any, ...]]:
         return report.query(self.demo.credentials["warehouse"], text)
@@ -65,12 +74,14 @@ class Finished:
         return report.query(self.demo.credentials["source"], text)
 
     def log(self, run_id: str, task: str) -> list[dict[str, Any]]:
-        """The entries of a task's log, as Airflow's file has them."""
+        """The entries of a task's log, as Airflow's file has them, and whether the UI shows them `folded`."""
         (path,) = self.demo.home.glob(f"logs/*/run_id={run_id}/task_id={task}/attempt=1.log")
-        lines = map(json.loads, path.read_text().splitlines())
-        return [
-            line for line in lines if not str(line["event"]).startswith("::")
-        ]  # marks of Airflow's groups
+        entries, groups = [], 0
+        for entry in map(json.loads, path.read_text().splitlines()):
+            event = str(entry["event"])
+            groups = max(0, groups + event.startswith("::group::") - event.startswith("::endgroup::"))
+            entries += [] if event.startswith("::") else [entry | {"folded": groups > 0}]
+        return entries
 
     def passwords(self) -> list[str]:
         stored = json.loads((self.folder / "sandbox.json").read_text())["passwords"].values()
@@ -105,10 +116,41 @@ def sandbox_in(folder: Path) -> Iterator[None]:
 def run(folder: Path, master: str = LOCAL) -> Finished:
     """The DAG over the sandbox in the folder: several runs in one Airflow, of which only the first needs Spark."""
     demo = DagRunner(folder, master)
-    with pytest.MonkeyPatch.context() as patch, CommandLines() as watch:
+    with pytest.MonkeyPatch.context() as patch, CommandLines() as watch, Webhook() as webhook:
         patch.setenv(SCHEDULED, "True")  # the example follows the asset
+        patch.setenv("AIRFLOW_CONN_DVDRENTAL_ALERTS", json.dumps(webhook.connection("hook")))
         with demo.started(train=False) as client:
-            first, quiet, dry = (demo.run_once(client, conf) for conf in ({}, {}, {"dry_run": True}))
+            first = demo.run_once(client, {})
+            quiet = client.trigger({})
+            miss_deadline(demo, quiet)
+            demo.follow(client, quiet)
+            dry = demo.run_once(client, {"dry_run": True})
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
-    return Finished(folder, first, quiet, dry, refused, demo, watch.seen)
+            seen = look(client, dry, refused) if screenshots.chromium() else None
+    return Finished(folder, first, quiet, dry, refused, demo, watch.seen, webhook.texts, seen)
+
+
+def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
+    """What a person sees first of two runs, in a browser."""
+    with screenshots.browser() as running:
+        page = running.new_page(viewport=screenshots.DESKTOP)
+        screenshots.log_in(page, client.url, client.login)
+        page.goto(f"{client.url}/dags/{DAG}/runs/{dry}/plugin/report")
+        headline = page.frame_locator("iframe").locator("h1").inner_text()
+        page.goto(f"{client.url}/dags/{DAG}/runs/{refused}/tasks/prepare")
+        problem = page.get_by_text("What is wrong:").first
+        problem.wait_for()  # visible, that is, in no folded group
+        return headline, problem.inner_text()
+
+
+def miss_deadline(demo: DagRunner, run_id: str) -> None:
+    """Let a run's deadline be over: its two hours are too long for a test."""
+    with closing(sqlite3.connect(demo.home / "airflow.db", timeout=30)) as connection:
+        moved = connection.execute(
+            "UPDATE deadline SET deadline_time = created_at"
+            " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
+            (run_id,),
+        )
+        assert moved.rowcount == 1
+        connection.commit()

@@ -19,8 +19,12 @@ from dvdrental_etl.report.run_report import (
 
 NIGHT = dt.datetime(2026, 11, 26, 3, 0)
 LOADS = (
-    TableLoad("dim_movie", "published", 1000, 1, 2, 0, 3, 1, Decimal("9.12"), "4 keys: films changed", None),
-    TableLoad("fact_sales", "published", 5, 5, 0, 0, 0, 0, Decimal("12.00"), "5 keys: payments added", None),
+    TableLoad(
+        "dim_movie", "published", 1000, 1, 2, 1, 0, 3, 1, Decimal("9.12"), "4 keys: films changed", None
+    ),
+    TableLoad(
+        "fact_sales", "published", 5, 5, 0, 0, 0, 0, 0, Decimal("12.00"), "5 keys: payments added", None
+    ),
 )
 REPORT = RunReport(
     run=Run(3, "scheduled__2026-11-26", "done", NIGHT, "0.2.0", NIGHT, NIGHT + dt.timedelta(seconds=75)),

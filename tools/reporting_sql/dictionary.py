@@ -15,6 +15,10 @@ the same texts as comments: `\\d+ v_sales` in psql, or hover over a column in yo
 **Start with `v_sales`**: one row per payment, with everything about it. Ask a `<dimension>_current` view about
 members that have no sale. [Twelve questions](../examples/questions/README.md) show how.
 
+Tables and views are in one schema: `dw`, unless the configuration names another. Who is in the group `reporting`
+(`sql_scripts/reporting_group.sql`) may read them, but not the record of loads. A rental may have several payments, or
+none: count rentals by `COUNT(DISTINCT rental_id)`.
+
 Text in the views is never NULL, so no filter loses a row unseen:
 
 | label | meaning |

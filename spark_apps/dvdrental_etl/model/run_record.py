@@ -50,7 +50,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a load did, in rows. Amounts are in currency units, None for dimensions."""
+    """What a load did, in rows. Amounts are in currency units, None for dimensions.
+
+    deleted: members marked deleted; facts removed, also those whose rows are in quarantine now.
+    """
 
     read: int = 0
     new: int = 0
@@ -73,8 +76,13 @@ class Counts:
 
     @property
     def amounts(self) -> str:
-        """The money of a fact's load; empty for a dimension."""
+        """The money of a fact's load, and its rows; empty for a dimension."""
         if self.source_amount is None or self.warehouse_amount is None:
             return ""
         out = self.quarantined_amount or Decimal("0.00")
-        return f"source {self.source_amount}, published {self.warehouse_amount - out}, quarantined {out}"
+        sides = {
+            "source": (self.source_amount, self.source_rows),
+            "published": (self.warehouse_amount - out, self.warehouse_rows - self.quarantined),
+            "quarantined": (out, self.quarantined),
+        }
+        return ", ".join(f"{side} {amount} ({rows} rows)" for side, (amount, rows) in sides.items())

@@ -87,7 +87,7 @@ def _counts(
         new=counted["new"],
         changed=counted["changed"],
         expired=counted.get("expired", 0),
-        deleted=counted["deleted"],
+        deleted=counted["deleted"] + counted.get("withdrawn", 0),
         quarantined=staged.rejected,
         warned=sum(warning.rows for warning in staged.warnings),
         source_rows=source_rows,

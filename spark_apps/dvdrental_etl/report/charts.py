@@ -83,6 +83,7 @@ def _options(unit: str) -> dict[str, object]:
         "js": [],
         "disable_xml_declaration": True,
         "show_legend": False,
+        "truncate_label": -1,
         "min_scale": 3,
         "max_scale": 5,
         "margin": 8,

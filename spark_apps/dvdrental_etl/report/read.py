@@ -7,6 +7,7 @@ from dvdrental_etl.db.cursor import Row
 from dvdrental_etl.errors import UsageError, WarehouseError
 from dvdrental_etl.model.contract import script, star_tables
 from dvdrental_etl.report.run_report import (
+    DRY_RUN,
     Freshness,
     Money,
     PastLoad,
@@ -21,7 +22,7 @@ from dvdrental_etl.verify.reader import SnapshotReader
 
 
 def read(settings: Settings, run_id: str | None = None, findings: Sequence[str] | None = None) -> RunReport:
-    """The report of a run; without a name, of the last one. findings: what verify found, if it ran.
+    """The report of a run; without a name, of the last one that was no dry run. findings: what verify found, if it ran.
 
     Raises UsageError if there is no such run, WarehouseError if the warehouse cannot be read.
     """
@@ -46,7 +47,9 @@ def read(settings: Settings, run_id: str | None = None, findings: Sequence[str] 
 
 def _batch_id(warehouse: SnapshotReader, run_id: str | None) -> int:
     if run_id is None:
-        found = warehouse.rows("SELECT MAX(batch_id) FROM etl_batch WHERE batch_id > 0")
+        found = warehouse.rows(
+            "SELECT MAX(batch_id) FROM etl_batch WHERE batch_id > 0 AND status <> %s", (DRY_RUN,)
+        )
     else:
         found = warehouse.rows("SELECT MAX(batch_id) FROM etl_batch WHERE run_id = %s", (run_id,))
     if found[0][0] is None:

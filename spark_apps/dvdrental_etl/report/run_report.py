@@ -4,7 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-PUBLISHED = "published"
+#: What a table's load can have come to: etl_load.status, or the plan of a dry run.
+PUBLISHED, FAILED, PLANNED = "published", "failed", "planned"
+DRY_RUN = "dry run"
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class TableLoad:
     read: int | None = None
     new: int | None = None
     changed: int | None = None
+    expired: int | None = None
     deleted: int | None = None
     quarantined: int | None = None
     warned: int | None = None
@@ -115,7 +118,10 @@ class Run:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything that the report of a run says. findings: of verify; None where it did not run."""
+    """Everything that the report of a run says. findings: of verify; None where it did not run.
+
+    A dry run wrote nothing: its counts and its money are those that a run would come to.
+    """
 
     run: Run
     loads: tuple[TableLoad, ...]
@@ -125,6 +131,11 @@ class RunReport:
     freshness: tuple[Freshness, ...]
     sales: tuple[Sales, ...]
     findings: tuple[str, ...] | None = None
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the run was a plan."""
+        return self.run.status == DRY_RUN
 
     @property
     def quarantined(self) -> int:
@@ -139,7 +150,7 @@ class RunReport:
     @property
     def failed(self) -> tuple[TableLoad, ...]:
         """Loads that published nothing because of an error."""
-        return tuple(load for load in self.loads if load.status == "failed")
+        return tuple(load for load in self.loads if load.status == FAILED)
 
     @property
     def tone(self) -> str:
@@ -151,7 +162,8 @@ class RunReport:
     @property
     def headline(self) -> str:
         """The run in one sentence: the worst first."""
-        parts = [f"{load.table} failed" for load in self.failed]
+        parts = [f"{DRY_RUN}, nothing was written"] if self.is_dry_run else []
+        parts += [f"{load.table} failed" for load in self.failed]
         if self.findings:
             parts.append(_counted(len(self.findings), "finding", "findings") + " of verify")
         if self._difference():
@@ -162,10 +174,10 @@ class RunReport:
             parts.append(_counted(self.quarantined, "row", "rows") + " in quarantine")
         if self.warned:
             parts.append(_counted(self.warned, "row", "rows") + " with warnings")
-        published = [load for load in self.loads if load.status == PUBLISHED]
-        written = sum(load.written for load in published)
-        tables = _counted(len(published), "table", "tables")
-        parts.append(f"{tables} published, {_counted(written, 'row', 'rows')} written")
+        status, verb = (PLANNED, "to write") if self.is_dry_run else (PUBLISHED, "written")
+        done = [load for load in self.loads if load.status == status]
+        rows = _counted(sum(load.written for load in done), "row", "rows")
+        parts.append(f"{_counted(len(done), 'table', 'tables')} {status}, {rows} {verb}")
         return "; ".join(parts)
 
     def _difference(self) -> bool:

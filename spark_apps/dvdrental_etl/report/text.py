@@ -5,13 +5,17 @@ from decimal import Decimal
 
 from dvdrental_etl.report.run_report import RunReport
 
-HEADINGS = ("table", "status", "read", "new", "changed", "deleted", "quarantined", "warned", "seconds")
+HEADINGS = (
+    *("table", "status", "read", "new", "changed", "expired", "deleted", "quarantined", "warned", "seconds"),
+)
 NOTHING = "-"
 
 
 def lines(report: RunReport) -> Iterator[str]:
     """The report, ending with its headline."""
     run = report.run
+    if report.is_dry_run:
+        yield "dry run, nothing was written: a run would do this"
     yield f"run {run.run_id} (batch {run.batch_id}, as of {run.as_of}, code {run.code_version})"
     yield from _table(
         HEADINGS, ([_shown(getattr(load, name)) for name in HEADINGS] for load in report.loads), texts=2

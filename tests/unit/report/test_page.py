@@ -1,13 +1,14 @@
 """The page of a report: one file that needs nothing else, that people on phones and with screen readers can read."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from dvdrental_etl.report import page
 from dvdrental_etl.report.run_report import TableLoad
-from tests.support.reports import report
+from tests.support.reports import REPORT, report
 
 VOID = {"meta", "link", "br"}
 DRAWN = ("Duration", "Rows written", "By month", "By store", "By category", "Top ten films")
@@ -96,6 +97,26 @@ def test_a_run_without_rows_has_a_page_of_its_tone(loads, tone):
     text = page.html(told)
     assert Elements(text).of("body") == [{"class": tone}]
     assert ("What went wrong" in text) == (tone == "bad")
+
+
+def test_the_page_of_a_dry_run_says_that_it_is_a_plan():
+    plan = TableLoad("dim_movie", "planned", 1000, 1, 2, 1, 0, 0)
+    told = report(loads=(plan,), run=replace(REPORT.run, status="dry run"), rejects=(), findings=None)
+    text = page.html(told)
+    assert Elements(text).of("body") == [{"class": "good plan"}]
+    plain = re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.S))
+    for part in (
+        "Dry run: what a run would do",
+        "Dry run, nothing was written; 1 table planned, 3 rows to write.",
+        "dim_movie planned 1,000 1 2 1 0 0 ",
+        "3 rows to write",
+        "Money, as a run would leave it",
+    ):
+        assert part in plain, part
+    assert "rows written" not in plain.replace("New, changed", "").partition("The last runs")[0]
+    assert not [
+        word for word in ("verify", "warned", "seconds") if word in plain.partition("The last runs")[0]
+    ]
 
 
 def test_a_page_is_written_whole(tmp_path):

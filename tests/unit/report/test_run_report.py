@@ -9,6 +9,7 @@ from dvdrental_etl.report.run_report import TableLoad, Totals
 from tests.support.reports import LOADS, REPORT, report
 
 CLEAN = tuple(replace(load, quarantined=0, warned=0) for load in LOADS)
+PLAN = (TableLoad("dim_movie", "planned", 1000, 1, 2, 1, 0, 3), TableLoad("fact_sales"))
 FAILED = TableLoad("dim_store", "failed", reason="source contract: no column city")
 
 
@@ -27,6 +28,11 @@ FAILED = TableLoad("dim_store", "failed", reason="source contract: no column cit
             {"loads": (), "run": replace(REPORT.run, status="failed")},
             "bad",
             "the run failed; 0 tables published, 0 rows written",
+        ),
+        (
+            {"loads": PLAN, "run": replace(REPORT.run, status="dry run")},
+            "warn",
+            "dry run, nothing was written; 3 rows in quarantine; 1 table planned, 3 rows to write",
         ),
     ],
 )

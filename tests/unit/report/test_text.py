@@ -7,9 +7,9 @@ from tests.support.reports import report
 def test_the_report_as_text():
     assert [*text.lines(report(findings=("keys_are_unique: two rows have film_id 7",)))] == [
         "run scheduled__2026-11-26 (batch 3, as of 2026-11-26 03:00:00, code 0.2.0)",
-        "table       status      read  new  changed  deleted  quarantined  warned  seconds",
-        "dim_movie   published  1,000    1        2        0            3       1      9.1",
-        "fact_sales  published      5    5        0        0            0       0     12.0",
+        "table       status      read  new  changed  expired  deleted  quarantined  warned  seconds",
+        "dim_movie   published  1,000    1        2        1        0            3       1      9.1",
+        "fact_sales  published      5    5        0        0        0            0       0     12.0",
         "dim_movie: 4 keys: films changed",
         "fact_sales: 5 keys: payments added",
         "money        payments     amount",
