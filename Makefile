@@ -19,7 +19,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit chaos demo airflow cluster check coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
+.PHONY: help audit sail chaos demo airflow cluster check coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or 
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
+
+sail: ## .venv-sail, in which make test-tooling watches Sail: no engine yet (docs/decisions/0021)
+	@$(PYTHON) tools/environment.py .venv-sail tests/tooling/sail.lock
 
 audit: env ## known vulnerabilities of the locked packages; says so where there is no network
 	@$(RUN) -m tools.audit
@@ -117,13 +120,15 @@ driver: env ## the JDBC driver in jars/, by checksum
 build/jobs.zip: $(shell find spark_apps/dvdrental_etl sql_scripts -name '*.py' -o -name '*.sql' 2>/dev/null) | env
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.engine.package_zip $@
 
-lock: env ## both lock files anew from pyproject.toml: newest versions that fit
+lock: env ## the lock files anew from pyproject.toml: newest versions that fit
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes --no-header pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group pyproject.toml:bench --generate-hashes --no-header -o benchmarks/requirements.lock
+	@# Without pyproject's override, which keeps pyspark-client out.
+	@$(BIN)/uv pip compile --quiet --upgrade --no-config --universal --group pyproject.toml:sail --generate-hashes --no-header -o tests/tooling/sail.lock
 
 compose-env: ## .env with random passwords for docker-compose.yml, unless it is there
 	@$(PYTHON) docker/make_env.py .env
 
 clean: ## remove what was made: environment, Airflow's home, driver, build, caches; not the sandboxes
-	@rm -rf .venv .venv-bench .airflow build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@rm -rf .venv .venv-bench .venv-sail .airflow build jars/*.jar .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -not -path './.sandbox/*' -not -path './.bench/*' -prune -exec rm -rf {} +
