@@ -67,7 +67,7 @@ class Proxy:
             _close(client)
             return
         self._open.append(server)
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # a socket that another thread has closed
             self._copy(client, server)
         if not self._silent.is_set():
             _close(client)

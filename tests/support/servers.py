@@ -53,8 +53,8 @@ def emulator(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
     from redshift_emulator.emulator import Emulator
 
     with server.superuser() as connection:
-        if connection.server_version < 140_000:
-            pytest.skip("the emulator of Redshift needs PostgreSQL 14")
+        if connection.server_version < 180_000:
+            pytest.skip("the emulator of Redshift runs on PostgreSQL 18")
     with (
         Emulator(server, "redshift", tmp_path_factory.mktemp("redshift")) as running,
         pytest.MonkeyPatch.context() as patch,
