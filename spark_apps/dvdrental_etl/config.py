@@ -33,7 +33,15 @@ KEYS: tuple[tuple[str, str, str | None], ...] = (
     ("s3", "iam_role", ""),
     ("s3", "endpoint", ""),
     ("s3", "kms_key", ""),
+    ("engine", "kind", "spark"),
+    ("engine", "on_shared_host", "refuse"),
 )
+
+#: ENGINE=sail is short for DVDRENTAL_ENGINE_KIND=sail.
+SHORT = {"ENGINE": "DVDRENTAL_ENGINE_KIND"}
+
+#: engine.<key> -> what it may be.
+ENGINE_VALUES = {"kind": ("spark", "sail"), "on_shared_host": ("refuse", "allow")}
 
 #: warehouse.kind -> the scheme of its URL.
 SCHEMES = {"postgres": "postgresql", "redshift": "redshift"}
@@ -104,6 +112,14 @@ class S3:
 
 
 @dataclass(frozen=True)
+class EngineChoice:
+    """What runs the DataFrame code: spark or sail; and whether Sail may run where other people can log in."""
+
+    kind: str = "spark"
+    on_shared_host: str = "refuse"
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration of a run. warnings: what is not good about it, for a person, and no reason to stop."""
 
@@ -112,6 +128,7 @@ class Settings:
     s3: S3
     limits: Limits = DEFAULT_LIMITS
     warnings: tuple[str, ...] = ()
+    engine: EngineChoice = EngineChoice()
 
 
 def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -120,7 +137,8 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     Raises ConfigError, naming the key and both places where it can be set.
     """
     document = _read(config)
-    values: dict[str, dict[str, str]] = {"source": {}, "warehouse": {}, "s3": {}}
+    environ = {SHORT[name]: value for name, value in environ.items() if name in SHORT} | dict(environ)
+    values: dict[str, dict[str, str]] = {section: {} for section, _, _ in KEYS}
     for section, key, default in KEYS:
         variable = f"DVDRENTAL_{section}_{key}".upper()
         value = environ.get(variable) or document.get(section, {}).get(key) or default
@@ -135,6 +153,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         S3(**values["s3"]),
         _limits(document.get("limits", {}), environ),
         _warnings(config or DEFAULT_FILE, document),
+        EngineChoice(**values["engine"]),
     )
     if settings.warehouse.kind not in SCHEMES:
         raise ConfigError(
@@ -142,6 +161,11 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         )
     jdbc_url.check("source", settings.source.url, "postgresql")
     jdbc_url.check("warehouse", settings.warehouse.url, SCHEMES[settings.warehouse.kind])
+    for key, known in ENGINE_VALUES.items():
+        if values["engine"][key] not in known:
+            raise ConfigError(
+                f"engine.{key} is '{values['engine'][key]}'", f"it is one of {', '.join(known)}"
+            )
     if settings.warehouse.kind == "redshift":
         _check_s3(settings.s3)
     return settings

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from dvdrental_etl import config
 from dvdrental_etl.engine.base import Engine
-from dvdrental_etl.engine.spark import Spark
+from dvdrental_etl.config import EngineChoice
+from dvdrental_etl.engine.factory import engine
 from dvdrental_etl.errors import EtlError, first_line
 from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.extract.source import Source
@@ -41,10 +42,17 @@ log = logging.getLogger("dvdrental_etl")
 class Run:
     """What a script works with: load() its sources through its transform()."""
 
-    def __init__(self, target: Target, options: Options, source: Source, warehouse: Warehouse) -> None:
+    def __init__(
+        self,
+        target: Target,
+        options: Options,
+        source: Source,
+        warehouse: Warehouse,
+        choice: EngineChoice = EngineChoice(),
+    ) -> None:
         self._target, self._options = target, options
         self._source, self._warehouse = source, warehouse
-        self._engine: Engine = Spark()
+        self._engine: Engine = engine(choice)
         self._spark: Future[SparkSession] | None = None
         self._started = time.monotonic()
 
@@ -153,7 +161,7 @@ def start(target: Target, description: str | None, argv: Sequence[str] | None) -
             settings = config.load(options.config, os.environ)
             source = stack.enter_context(Source(settings.source, settings.limits))
             warehouse = stack.enter_context(open_warehouse(settings))
-            run = Run(target, options, source, warehouse)
+            run = Run(target, options, source, warehouse, settings.engine)
             with attributed(settings):
                 yield run
         for warning in settings.warnings:  # last: where a run fails, its error is the first line
