@@ -67,8 +67,8 @@ bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or 
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
-sail: ## .venv-sail, in which make test-tooling watches Sail: no engine yet (docs/decisions/0021)
-	@$(PYTHON) tools/environment.py .venv-sail tests/tooling/sail.lock
+sail: ## .venv-sail, in which Sail runs the scripts without Java (ENGINE=sail; docs/decisions/0021)
+	@$(PYTHON) tools/environment.py .venv-sail spark_apps/sail.lock
 
 audit: env ## known vulnerabilities of the locked packages; says so where there is no network
 	@$(RUN) -m tools.audit
@@ -124,7 +124,7 @@ lock: env ## the lock files anew from pyproject.toml: newest versions that fit
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes --no-header pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group pyproject.toml:bench --generate-hashes --no-header -o benchmarks/requirements.lock
 	@# Without pyproject's override, which keeps pyspark-client out.
-	@$(BIN)/uv pip compile --quiet --upgrade --no-config --universal --group pyproject.toml:sail --generate-hashes --no-header -o tests/tooling/sail.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --no-config --universal --group pyproject.toml:sail --generate-hashes --no-header -o spark_apps/sail.lock
 
 compose-env: ## .env with random passwords for docker-compose.yml, unless it is there
 	@$(PYTHON) docker/make_env.py .env

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.engines import IS_SAIL, SETTINGS
 from tests.support.paths import SPARK_APPS
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def _no_settings_from_outside() -> Iterator[None]:
         for name in [n for n in os.environ if n.startswith(("DVDRENTAL_", "PG"))]:
             if name not in ("DVDRENTAL_DUMP", "DVDRENTAL_ALL"):
                 patch.delenv(name)
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
         yield
 
 
@@ -36,6 +39,12 @@ def spark() -> Iterator[SparkSession]:
     """Two threads, one partition after each shuffle, and no compiling: frames of a few rows need no more."""
     from pyspark.sql import SparkSession
 
+    if IS_SAIL:
+        from dvdrental_etl.config import EngineChoice
+        from dvdrental_etl.engine.sail import Sail
+
+        yield Sail(EngineChoice("sail", "allow")).start("tests")
+        return
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     running = (

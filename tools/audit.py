@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "benchmarks/requirements.lock", "tests/tooling/sail.lock")
+LOCKS = ("requirements.lock", "benchmarks/requirements.lock", "spark_apps/sail.lock")
 PIP_AUDIT = "pip-audit==2.10.1"
 #: Vulnerabilities that do not concern this project, by id, each with the reason.
 IGNORED: dict[str, str] = {}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.engines import SETTINGS
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -57,7 +59,7 @@ def job_environment(**more: str) -> dict[str, str]:
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))
     }
-    return kept | {"JDK_JAVA_OPTIONS": SMALL_JAVA} | more
+    return kept | {"JDK_JAVA_OPTIONS": SMALL_JAVA} | SETTINGS | more
 
 
 def counts(outcome: Outcome) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.database import DatabaseClient
+from tests.support.engines import IS_SAIL
 from tests.support.environment import Environment
 from tests.support.jobs import write_config
 from tests.support.paths import ROOT
@@ -72,13 +73,15 @@ def make_environment(
 
     Jobs run in the session that is up and leave it alone, so that each costs a second or two and not ten.
     """
-    from dvdrental_etl.engine import session
     from sandbox.access import WRITER
     from sandbox.postgres import SUPERUSER
 
-    if not DRIVER.is_file():
-        pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
-    session.add_jdbc_driver(spark)  # for those who read through Spark before any job has run
+    if not IS_SAIL:
+        from dvdrental_etl.engine import session
+
+        if not DRIVER.is_file():
+            pytest.fail(f"there is no JDBC driver at {DRIVER}: fetch it with `make driver`")
+        session.add_jdbc_driver(spark)  # for those who read through Spark before any job has run
     numbers = itertools.count(1)
 
     def make(source: str, warehouse: str | None = None, schema: str = "public") -> Environment:

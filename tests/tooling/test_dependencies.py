@@ -14,7 +14,7 @@ REQUIREMENT = re.compile(r'^  "(?P<name>[A-Za-z0-9._-]+).*?",? +# (?P<reason>\S.
 LOCKS = {
     "requirements.lock": ("dependencies", "dev"),
     "benchmarks/requirements.lock": ("bench",),
-    "tests/tooling/sail.lock": ("sail",),
+    "spark_apps/sail.lock": ("sail",),
 }
 
 

@@ -1,11 +1,11 @@
-"""Sail's server takes whoever connects: while this passes, it is no engine on a host with other accounts."""
+"""Sail's server takes whoever connects, so the engine closes its port. While the first test passes, that is needed."""
 
 import os
 import subprocess
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SPARK_APPS
 
 PYTHON = ROOT / ".venv-sail" / "bin" / "python"
 #: Starts the server, and connects to it by nothing but its address.
@@ -19,18 +19,66 @@ address, port = server.listening_address
 print("listens on", address)
 print(SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate().sql("SELECT 41 + 1 AS x").collect()[0].x)
 """
+#: Starts the engine. {} may do something in the moment before the port is closed.
+START = """
+import socket, subprocess, sys
+from dvdrental_etl.config import EngineChoice
+from dvdrental_etl.engine import sail_port
+from dvdrental_etl.engine.sail import Sail
+
+STRANGER = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print('in', flush=True)"
+STRANGER += "; [None for _ in iter(lambda: s.recv(9999), b'')]; print('cut', flush=True)"
+
+def connect(port):
+    process = subprocess.Popen([sys.executable, "-c", STRANGER, str(port)], stdout=subprocess.PIPE, text=True)
+    print("stranger is", process.stdout.readline().strip())
+    return process
+
+def close(port, closes=sail_port.close):
+    global at
+    at = port
+    stranger = {}
+    closed = closes(port)
+    print("stranger is", stranger.stdout.readline().strip()) if stranger else None
+    return closed
+
+sail_port.close = close
+session = Sail(EngineChoice("sail", "allow")).start("test")
+print(session.sql("SELECT 41 + 1 AS x").collect()[0].x)
+try:
+    socket.create_connection(("127.0.0.1", at))
+except ConnectionRefusedError:
+    print("closed")
+print(session.range(3).mapInArrow(lambda batches: batches, "id bigint").count())
+"""
+
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="there is no .venv-sail: make sail")
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="there is no .venv-sail: make sail")
-def test_the_server_still_takes_a_client_without_a_token() -> None:
+def run(program: str) -> "subprocess.CompletedProcess[str]":
     # The client looks for a Spark, though it needs none.
-    env = {**os.environ, "RUST_LOG": "off", "SPARK_HOME": str(PYTHON.parent)}
-    done = subprocess.run(
-        [PYTHON, "-c", CONNECT], env=env, capture_output=True, text=True, check=False, timeout=120
+    env = {**os.environ, "RUST_LOG": "off", "SPARK_HOME": str(PYTHON.parent), "PYTHONPATH": str(SPARK_APPS)}
+    return subprocess.run(
+        [PYTHON, "-c", program], env=env, capture_output=True, text=True, check=False, timeout=120
     )
+
+
+def test_the_server_still_takes_a_client_without_a_token() -> None:
+    done = run(CONNECT)
     output = done.stdout.splitlines()
     assert output[:1] == ["listens on 127.0.0.1"], f"the server does not start: {done.stderr[-2000:]}"
     assert output[1:] == ["42"], (
         "a client without a token got no answer. If the server refused it, what docs/decisions/0021 calls unsafe is "
         f"gone: give the server its token, and reconsider the engine. The client said: {done.stderr[-2000:]}"
     )
+
+
+def test_the_job_is_the_only_client() -> None:
+    done = run(START.format("None"))
+    assert done.stdout.splitlines() == ["42", "closed", "3"], done.stderr[-2000:]
+
+
+def test_a_stranger_in_the_first_moment_is_cut_off_and_the_job_ends() -> None:
+    done = run(START.format("connect(port)"))
+    assert done.stdout.splitlines() == ["stranger is in", "stranger is cut"], done.stderr[-2000:]
+    assert "ConfigError: somebody else connected to Sail's server" in done.stderr

@@ -100,6 +100,26 @@ def test_each_variable_overrides_its_key(load):
     assert found.s3 == config.S3("s3://env", "env-role", "env-end")
 
 
+@pytest.mark.parametrize(
+    ("section", "environ", "kind"),
+    [
+        ({}, {}, "spark"),
+        ({"kind": "sail"}, {}, "sail"),
+        ({"kind": "sail"}, {"ENGINE": "spark"}, "spark"),
+        ({}, {"ENGINE": "sail"}, "sail"),
+        ({}, {"ENGINE": "sail", "DVDRENTAL_ENGINE_KIND": "spark"}, "spark"),
+    ],
+)
+def test_the_engine_and_its_short_variable(load, section, environ, kind):
+    assert load(DOCUMENT | {"engine": section}, environ).engine == config.EngineChoice(kind, "refuse")
+
+
+@pytest.mark.parametrize(("key", "known"), [("kind", "spark, sail"), ("on_shared_host", "refuse, allow")])
+def test_an_unknown_engine_is_refused(refused, key, known):
+    error = refused(DOCUMENT | {"engine": {key: "flink"}})
+    assert error.line == f"engine.{key} is 'flink' -> it is one of {known}"
+
+
 def test_one_variable_leaves_the_other_keys_to_the_file(load):
     found = load(environ={"DVDRENTAL_SOURCE_PASSWORD": "other", "PATH": "/bin"})
     assert (found.source.password, found.source.user) == ("other", "reader")

@@ -16,18 +16,21 @@ ENCODING = "UTF8"
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
+def parameters(libpq: Mapping[str, Any], application: str, limits: Limits) -> dict[str, Any]:
+    """What every connection is made with. libpq: the address, as config.Database.libpq() gives it."""
+    waits = {"connect_timeout": limits.connect_seconds, "tcp_user_timeout": 1000 * limits.silent_seconds}
+    named = {"application_name": application, "client_encoding": ENCODING}
+    return dict(libpq) | KEEPALIVES | waits | named
+
+
 def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "WatchedConnection":
     """A connection. libpq: its parameters, as config.Database.libpq() gives them. Raises psycopg2.OperationalError."""
     import psycopg2  # executors import it when they send rows, not before
 
     from dvdrental_etl.db.watched import WatchedConnection, WatchedCursor
 
-    waits: dict[str, Any] = {
-        "connect_timeout": limits.connect_seconds,
-        "tcp_user_timeout": 1000 * limits.silent_seconds,
-    }
     made: WatchedConnection = psycopg2.connect(
-        **dict(libpq) | KEEPALIVES | waits | {"application_name": application, "client_encoding": ENCODING},
+        **parameters(libpq, application, limits),
         connection_factory=WatchedConnection,
         cursor_factory=WatchedCursor,
     )

@@ -21,14 +21,19 @@ TRANSACTION_TIMEOUT_SINCE = 170000
 
 
 def of_transaction(server_version: int, search_path: Sequence[str] = (), **more: str) -> str:
+    """The statements that make them, as one text."""
+    return "; ".join(statements(server_version, search_path, **more))
+
+
+def statements(server_version: int, search_path: Sequence[str] = (), **more: str) -> list[str]:
     """The statements that make them, and `more`, those of the transaction, on a server of that version (as 180001)."""
     wanted = RELIED_ON | more
     if server_version >= TRANSACTION_TIMEOUT_SINCE:
         wanted |= {"transaction_timeout": "0"}
-    statements = [f"SET LOCAL {name} = {_literal(value)}" for name, value in wanted.items()]
+    made = [f"SET LOCAL {name} = {_literal(value)}" for name, value in wanted.items()]
     if search_path:
-        statements.append(f"SET LOCAL search_path = {', '.join(map(quoted, search_path))}")
-    return "; ".join(statements)
+        made.append(f"SET LOCAL search_path = {', '.join(map(quoted, search_path))}")
+    return made
 
 
 def _literal(text: str) -> str:

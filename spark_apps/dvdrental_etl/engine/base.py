@@ -33,7 +33,7 @@ class SharedSnapshot:
     """The source, and the statements by which a connection to it joins the job's snapshot."""
 
     database: Database
-    join: str
+    join: Sequence[str]
 
 
 class Engine(ABC):

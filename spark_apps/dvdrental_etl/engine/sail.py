@@ -1,11 +1,14 @@
 """Sail: Spark's DataFrame code in Rust, without Java, in this process and on this machine only (`make sail`)."""
 
-import itertools
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from dvdrental_etl.config import EngineChoice
+from dvdrental_etl.db import postgres
+from dvdrental_etl.engine import shared_host
 from dvdrental_etl.engine.base import Engine, SharedSnapshot, T, TableRead
 from dvdrental_etl.errors import ConfigError
 from dvdrental_etl.limits import Limits
@@ -13,62 +16,58 @@ from dvdrental_etl.limits import Limits
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-#: What workers find by number, for Sail's workers are threads of this process: no password and no large value leaves it.
-HERE: dict[int, Any] = {}
-_numbers = itertools.count(1)
-
-
-def keep_here(value: object) -> int:
-    """Keep a value for the workers; its number."""
-    number = next(_numbers)
-    HERE[number] = value
-    return number
+APPLICATION = "dvdrental-etl read"
 
 
 class Sail(Engine):
-    """Sail, as a server of this process on a loopback port."""
+    """Sail, as a server of this process on a loopback port. Its workers are threads of this process.
+
+    Raises ConfigError where it is not installed, and where other people can log in: the server takes no token, and
+    could run their code as this process's user until its port is closed.
+    """
 
     name = "Sail"
 
     def __init__(self, choice: EngineChoice) -> None:
-        self._choice = choice
+        if importlib.util.find_spec("pysail") is None:
+            raise ConfigError(
+                "Sail is not installed in this Python",
+                "make sail, and run the script by .venv-sail/bin/python",
+            )
+        if choice.on_shared_host != "allow" and (others := shared_host.others()):
+            raise ConfigError(
+                f"Sail's server has no password, and {others} could connect while it starts, and act as this process",
+                "run on a machine or in a container of its own, with engine.kind = spark, or accept it by"
+                " engine.on_shared_host = allow (DVDRENTAL_ENGINE_ON_SHARED_HOST=allow)",
+            )
 
     def start(self, job: str) -> "SparkSession":
-        """Start the server and connect to it. Raises ConfigError where others could connect to it, too."""
-        os.environ.setdefault("RUST_LOG", "off")
-        try:
-            from pysail.spark import SparkConnectServer
-        except ImportError:
-            raise ConfigError(
-                "Sail is not installed in this Python", "make sail, then .venv-sail/bin/python"
-            ) from None
-        from pyspark.sql import SparkSession
+        """Start the server, or join the one that runs in this process. Raises ConfigError if others were first."""
+        os.environ.setdefault("RUST_LOG", "off")  # read when pysail is imported
+        from dvdrental_etl.engine import sail_server
 
-        server = SparkConnectServer("127.0.0.1", 0)
-        server.start(background=True)
-        keep_here(server)  # it ends when nobody holds it
-        _, port = server.listening_address
-        session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").appName(job).getOrCreate()
-        session.conf.set("spark.sql.session.timeZone", "UTC")
+        session = sail_server.session()
+        session.conf.set("spark.app.name", job)
         return session
 
     def read(
         self, session: "SparkSession", snapshot: SharedSnapshot, tables: Sequence[TableRead], limits: Limits
     ) -> "list[DataFrame]":
-        """By ADBC, which reads binary COPY into Arrow."""
-        from dvdrental_etl.engine.sail_source import PostgresRead, Read, statements
+        """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password."""
+        from dvdrental_etl.engine.sail_source import PostgresRead, Read, keep, statements
 
-        session.dataSource.register(PostgresRead)
-        libpq = snapshot.database.libpq()
-        reads = (Read(libpq, snapshot.join, statements(table), dict(table.table.types)) for table in tables)
-        return [
-            session.read.format(PostgresRead.name()).option("read", keep_here(read)).load() for read in reads
-        ]
+        libpq = postgres.parameters(snapshot.database.libpq(), APPLICATION, limits)
+        reads = (
+            Read(libpq, snapshot.join, statements(table), dict(table.table.types), limits.read_seconds)
+            for table in tables
+        )
+        return [session.read.format(PostgresRead.name()).option("read", keep(read)).load() for read in reads]
 
-    def share(self, session: "SparkSession", value: T) -> Callable[[], T]:
+    def share(self, session: "SparkSession", value: T) -> Callable[[], T]:  # noqa: ARG002
         """It stays where it is."""
-        number = keep_here(value)
-        return lambda: cast(T, HERE[number])
+        from dvdrental_etl.engine.sail_source import keep, kept
+
+        return cast("Callable[[], T]", partial(kept, keep(value)))
 
     def quiet(self, session: "SparkSession", *, debug: bool) -> None:
         """RUST_LOG has decided, before the start."""

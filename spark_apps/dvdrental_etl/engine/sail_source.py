@@ -1,8 +1,12 @@
 """Reads PostgreSQL into Sail: a Python data source on ADBC, each partition on a connection that joins the snapshot."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
@@ -11,8 +15,11 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.engine.base import TableRead
+from dvdrental_etl.model.contract import digits_of
 
-PLAIN = {
+T = TypeVar("T")
+#: Declared type -> as Arrow; a decimal has its precision beside.
+ARROW = {
     "smallint": pa.int16(),
     "int": pa.int32(),
     "bigint": pa.int64(),
@@ -23,15 +30,34 @@ PLAIN = {
     "array<string>": pa.list_(pa.string()),
 }
 
+_kept: dict[int, Any] = {}
+_numbers = itertools.count(1)
+
+
+def keep(value: object) -> int:
+    """Keep a value for Sail's workers, which are threads of this process; its number."""
+    number = next(_numbers)
+    _kept[number] = value
+    return number
+
+
+def kept(number: int) -> Any:
+    """The value of this number."""
+    return _kept[number]
+
 
 @dataclass(frozen=True)
 class Read:
-    """A table to read: where, how a connection joins the snapshot, one query a partition, and the columns."""
+    """A table to read: where, how a connection joins the snapshot, one query a partition, and the columns.
+
+    seconds: how long the next rows may take.
+    """
 
     libpq: Mapping[str, Any] = field(repr=False)
-    join: str
+    join: Sequence[str]
     queries: Sequence[str]
     types: Mapping[str, tuple[str, str]]
+    seconds: float
 
     @property
     def schema(self) -> pa.Schema:
@@ -41,12 +67,13 @@ class Read:
 
 def _arrow(declared: str, precision: str) -> pa.DataType:
     if declared == "decimal":
-        return pa.decimal128(*map(int, precision.strip("()").split(",")))
-    return PLAIN[declared]
+        digits, scale = digits_of(precision)
+        return pa.decimal128(digits + 1, scale)  # its mark has a digit more
+    return ARROW[declared]
 
 
 def statements(read: TableRead) -> list[str]:
-    """One query a partition. Casts and marks as the Spark reader has them; days stay days."""
+    """One query a partition. Casts and marks as on Spark; days stay days."""
     columns = ", ".join(f"{read.table.expression(name)} AS {quoted(name)}" for name in read.table.types)
     names = ", ".join(map(quoted, read.table.types))
     inner = f"SELECT {columns}, {quoted(read.table.key)} AS stored_key FROM {read.name}"
@@ -54,25 +81,18 @@ def statements(read: TableRead) -> list[str]:
 
 
 class PostgresRead(DataSource):
-    """The table whose Read engine/sail.py keeps under the number in the option `read`."""
+    """The table whose Read is kept under the number in the option `read`."""
 
     @classmethod
     def name(cls) -> str:
         """As session.read.format() names it."""
         return "dvdrental_postgres"
 
-    @property
-    def _read(self) -> Read:
-        from dvdrental_etl.engine.sail import HERE
-
-        read: Read = HERE[int(self.options["read"])]
-        return read
-
     def schema(self) -> Any:
         """As Arrow: Sail takes it as it is."""
-        return self._read.schema
+        return kept(int(self.options["read"])).schema
 
-    def reader(self, schema: Any) -> "PartitionReader":
+    def reader(self, schema: Any) -> "PartitionReader":  # noqa: ARG002
         """Reads each partition."""
         return PartitionReader(int(self.options["read"]))
 
@@ -85,25 +105,44 @@ class PartitionReader(DataSourceReader):
 
     def partitions(self) -> Sequence[InputPartition]:
         """One for each query."""
-        from dvdrental_etl.engine.sail import HERE
-
-        return [InputPartition(place) for place in range(len(HERE[self.number].queries))]
+        return [InputPartition(place) for place in range(len(kept(self.number).queries))]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """The rows of one query, batch by batch."""
-        from dvdrental_etl.engine.sail import HERE
-
-        read: Read = HERE[self.number]
-        uri = make_dsn(**read.libpq, application_name="dvdrental-etl read")
-        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
-            for statement in read.join.split("; "):  # ADBC prepares: one statement a call
-                cursor.execute(statement)
-            cursor.execute(read.queries[partition.value])
-            for batch in cursor.fetch_record_batch():
-                yield _exact(batch, read.schema)
+        """The rows of one query, batch by batch. Raises TimeoutError, and ADBC's errors."""
+        read: Read = kept(self.number)
+        batches = _batches(read, read.queries[partition.value])
+        while (batch := _within(read.seconds, partial(next, batches, None))) is not None:
+            yield batch
 
 
-def _exact(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the declared types. ADBC gives numeric as text; a cast that would round is an error."""
-    columns = [column.cast(wanted.type) for column, wanted in zip(batch.columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+def _batches(read: Read, query: str) -> Iterator[pa.RecordBatch]:
+    with dbapi.connect(make_dsn(**read.libpq), autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in read.join:
+            cursor.execute(statement)
+        cursor.execute(query)
+        for batch in cursor.fetch_record_batch():
+            # ADBC gives numeric as text; a cast that would round is an error.
+            columns = [one.cast(to.type) for one, to in zip(batch.columns, read.schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=read.schema)
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """The result of a call. Raises TimeoutError after so long, and leaves the call alone.
+
+    libpq waits for ever where something on the way goes on to acknowledge what it sends.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        raise TimeoutError(
+            f"adbc: no row for {seconds} s: the network or the server has become silent"
+        ) from None

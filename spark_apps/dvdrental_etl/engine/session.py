@@ -1,6 +1,7 @@
 """The Spark session of a job: the same settings, whether spark-submit or plain Python started the JVM."""
 
 import atexit
+import importlib.util
 import os
 import shutil
 import sys
@@ -28,6 +29,11 @@ def start(name: str) -> "SparkSession":
 
     Secrets are never part of the configuration: plain python passes it to the JVM as arguments.
     """
+    if importlib.util.find_spec("py4j") is None:  # pyspark-client has none
+        raise ConfigError(
+            "Spark is not installed in this Python, but perhaps its client",
+            "make env, and run the script by .venv/bin/python; or let Sail run it: ENGINE=sail",
+        )
     if not DRIVER_JAR.is_file():
         raise ConfigError(f"there is no JDBC driver at {DRIVER_JAR}", "fetch it with `make driver`")
     # Executors must run this Python: another one may have neither pyarrow nor psycopg2.

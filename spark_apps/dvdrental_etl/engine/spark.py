@@ -57,7 +57,7 @@ def _frame(session: "SparkSession", snapshot: SharedSnapshot, read: TableRead, l
     from pyspark.sql import functions as F
 
     url = _with_options(snapshot.database.jdbc, limits)
-    reader = _jdbc(session, snapshot.database, url).option("sessionInitStatement", snapshot.join)
+    reader = _jdbc(session, snapshot.database, url).option("sessionInitStatement", "; ".join(snapshot.join))
     query = f"({_select(read)}) AS {quoted(read.table.name)}"
     days = [name for name, (declared, _) in read.table.types.items() if declared == "date"]
     found = reader.jdbc(url, query, predicates=list(read.predicates)).drop("stored_key")

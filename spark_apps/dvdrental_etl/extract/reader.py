@@ -58,7 +58,7 @@ class Reader:
         return _chunks("stored_key", keys, length)
 
 
-def _import_snapshot(source: Source, limits: Limits) -> str:
+def _import_snapshot(source: Source, limits: Limits) -> list[str]:
     # Before the socket's error, which says less.
     lock_seconds = min(limits.lock_seconds, limits.read_seconds // 2)
     settings = source.settings(
@@ -66,10 +66,11 @@ def _import_snapshot(source: Source, limits: Limits) -> str:
         lock_timeout=f"{lock_seconds}s",
         statement_timeout=f"{limits.statement_seconds}s",
     )
-    return (
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'; {settings}"
-    )
+    return [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        f"SET TRANSACTION SNAPSHOT '{source.snapshot.exported_id}'",
+        *settings,
+    ]
 
 
 def _even_parts(counts: RangeCounts, parts: int, column: str) -> list[str]:

@@ -92,21 +92,21 @@ class Source:
     ) -> None:
         self._connection.close()
 
-    def settings(self, **more: str) -> str:
+    def settings(self, **more: str) -> list[str]:
         """The statements with which each transaction on the source begins. A view's functions may need its schema."""
         path = "pg_catalog", self.database.schema
-        return settings.of_transaction(self._connection.server_version, path, **more)
+        return settings.statements(self._connection.server_version, path, **more)
 
     def clock(self) -> dt.datetime:
         """The source's time, without zone. Called before begin()."""
-        self.rows(self.settings())
+        self.rows("; ".join(self.settings()))
         now: dt.datetime = self.rows("SELECT LOCALTIMESTAMP")[0][0]
         self._connection.rollback()
         return now
 
     def begin(self) -> None:
         """Take the snapshot that all reads from now on see."""
-        self.rows(self.settings())
+        self.rows("; ".join(self.settings()))
         exported_id, visible, lsn, time_zone, database = self.rows("""
             SELECT pg_export_snapshot(), CAST(txid_current_snapshot() AS text),
                 CAST(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS text),
@@ -132,7 +132,7 @@ class Source:
 
     def _import(self, snapshot: Snapshot) -> None:
         self.rows("SET TRANSACTION SNAPSHOT %s", (snapshot.exported_id,))
-        self.rows(self.settings(TimeZone=snapshot.time_zone))
+        self.rows("; ".join(self.settings(TimeZone=snapshot.time_zone)))
         self.snapshot = snapshot
 
     def _server(self) -> str:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from dvdrental_etl import config
 from dvdrental_etl.engine.base import Engine
-from dvdrental_etl.config import EngineChoice
-from dvdrental_etl.engine.factory import engine
+from dvdrental_etl.engine.factory import chosen_engine
 from dvdrental_etl.errors import EtlError, first_line
 from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.extract.source import Source
@@ -43,16 +42,10 @@ class Run:
     """What a script works with: load() its sources through its transform()."""
 
     def __init__(
-        self,
-        target: Target,
-        options: Options,
-        source: Source,
-        warehouse: Warehouse,
-        choice: EngineChoice = EngineChoice(),
+        self, target: Target, options: Options, source: Source, warehouse: Warehouse, engine: Engine
     ) -> None:
         self._target, self._options = target, options
-        self._source, self._warehouse = source, warehouse
-        self._engine: Engine = engine(choice)
+        self._source, self._warehouse, self._engine = source, warehouse, engine
         self._spark: Future[SparkSession] | None = None
         self._started = time.monotonic()
 
@@ -159,9 +152,10 @@ def start(target: Target, description: str | None, argv: Sequence[str] | None) -
     try:
         with ExitStack() as stack:
             settings = config.load(options.config, os.environ)
+            engine = chosen_engine(settings.engine)
             source = stack.enter_context(Source(settings.source, settings.limits))
             warehouse = stack.enter_context(open_warehouse(settings))
-            run = Run(target, options, source, warehouse, settings.engine)
+            run = Run(target, options, source, warehouse, engine)
             with attributed(settings):
                 yield run
         for warning in settings.warnings:  # last: where a run fails, its error is the first line

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from dvdrental_etl import config
+from dvdrental_etl.engine.spark import Spark
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch
 from dvdrental_etl.pipeline import batch, command_line
@@ -54,7 +55,9 @@ def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> t
         open_warehouse(settings) as warehouse,
         attributed(settings),
     ):
-        run = Look(declared.TARGET, options, source, warehouse)
+        run = Look(
+            declared.TARGET, options, source, warehouse, Spark()
+        )  # which is not started, nor is another
         try:
             return run.result(declared.SOURCES, declared.transform)
         except SparkNeeded:

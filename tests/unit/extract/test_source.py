@@ -31,7 +31,7 @@ def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
     opened.snapshot = Snapshot("00000003-0000001B-1", "10:20:", "0/16B3748", "O'Hare", "system 7")
     opened._connection = cast(Any, SimpleNamespace(server_version=180001))
     limits = Limits(lock_seconds=600, statement_seconds=9, read_seconds=100)
-    begin = reader._import_snapshot(opened, limits).split("; ")
+    begin = reader._import_snapshot(opened, limits)
     assert begin[:2] == [
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'",
