@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 
 from dvdrental_etl.report.run_report import RunReport
 from local_airflow import report
+from local_airflow.client import DAG
 from local_airflow.runtime import LINEAGE
 from sandbox import spark_cluster
-from tests.support.dag_runs import DIMENSIONS, Finished, running
+from tests.support.dag_runs import DIMENSIONS, NO_NIGHT, Finished, running
 
 TABLES = (*DIMENSIONS, "fact_sales")
 PLANNED = "dry run, nothing was written; 5 tables planned, 0 rows to write"
@@ -129,6 +130,12 @@ def test_executors_of_both_workers_took_part(finished: Finished) -> None:
 
 
 # Nights without changes, dry runs, guards.
+
+
+def test_no_night_of_the_schedule_began_meanwhile(finished: Finished) -> None:
+    assert metadata(finished, f"SELECT next_dagrun_create_after FROM dag WHERE dag_id = '{DAG}'") == [
+        (NO_NIGHT,)
+    ]
 
 
 def test_only_the_first_run_started_spark(finished: Finished) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
 from dvdrental import connections, guards, load_task, retries
 
 from dvdrental_etl import config
@@ -61,6 +65,27 @@ def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
         assert task.execution_timeout
         assert task.execution_timeout < dag.dagrun_timeout
         assert task.pool == "default_pool"
+
+
+@pytest.mark.parametrize(
+    ("switched_on", "first_night"),
+    [
+        ("2026-11-27T02:59:00", "2026-11-27T03:00:00"),
+        ("2026-11-27T03:01:00", "2026-11-28T03:00:00"),
+        ("2026-11-27T12:00:00", "2026-11-28T03:00:00"),
+    ],
+)
+def test_a_dag_that_is_switched_on_waits_for_its_first_night(
+    dag: Any, monkeypatch: pytest.MonkeyPatch, switched_on: str, first_night: str
+) -> None:
+    """As the scheduler has the schedule: out of Airflow's database."""
+    monkeypatch.setattr(trigger, "utcnow", lambda: datetime.fromisoformat(switched_on + "+00:00"))
+    restriction = TimeRestriction(earliest=None, latest=None, catchup=False)
+    found = decode_timetable(encode_timetable(dag.timetable)).next_dagrun_info(
+        last_automated_data_interval=None, restriction=restriction
+    )
+    assert found
+    assert found.run_after.isoformat() == first_night + "+00:00"
 
 
 def test_tasks_are_retried(dag: Any) -> None:

@@ -24,6 +24,8 @@ from tests.support.paths import ROOT
 from tests.support.webhook import Webhook
 from tools import jdbc_driver, screenshots
 
+#: The next night of the schedule, as Airflow's database has it.
+NO_NIGHT = "2099-01-01 03:00:00.000000"
 DIMENSIONS = tuple(table for table in star_tables() if table.startswith("dim_"))
 
 
@@ -120,6 +122,7 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
         patch.setenv(SCHEDULED, "True")  # the example follows the asset
         patch.setenv("AIRFLOW_CONN_DVDRENTAL_ALERTS", json.dumps(webhook.connection("hook")))
         with demo.started(train=False) as client:
+            let_no_night_begin(demo)
             first = demo.run_once(client, {})
             quiet = client.trigger({})
             miss_deadline(demo, quiet)
@@ -144,13 +147,23 @@ def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
         return headline, problem.inner_text()
 
 
+def let_no_night_begin(demo: DagRunner) -> None:
+    """The example follows the asset, so schedules are on: these runs may take place at three in the morning."""
+    change_metadata(demo, "UPDATE dag SET next_dagrun_create_after = ? WHERE dag_id = ?", NO_NIGHT, DAG)
+
+
 def miss_deadline(demo: DagRunner, run_id: str) -> None:
     """Let a run's deadline be over: its two hours are too long for a test."""
+    change_metadata(
+        demo,
+        "UPDATE deadline SET deadline_time = created_at"
+        " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
+        run_id,
+    )
+
+
+def change_metadata(demo: DagRunner, statement: str, *values: str) -> None:
+    """Change one row of Airflow's own database."""
     with closing(sqlite3.connect(demo.home / "airflow.db", timeout=30)) as connection:
-        moved = connection.execute(
-            "UPDATE deadline SET deadline_time = created_at"
-            " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
-            (run_id,),
-        )
-        assert moved.rowcount == 1
+        assert connection.execute(statement, values).rowcount == 1
         connection.commit()
