@@ -143,6 +143,4 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     try:
         return future.result(seconds)
     except TimeoutError:
-        raise TimeoutError(
-            f"adbc: no row for {seconds} s: the network or the server has become silent"
-        ) from None
+        raise TimeoutError(f"no row for {seconds} s: the network or the server has become silent") from None

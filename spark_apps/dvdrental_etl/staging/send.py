@@ -7,7 +7,6 @@ import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
     severities = {(rule.column, rule.name): rule.severity for rule in target.all_rules}
     rejects = tuple(
         Reject(
-            *(r.key, r.rule, r.name, r.value, json.loads(r.row, parse_float=Decimal)),
+            *(r.key, r.rule, r.name, r.value, json.loads(r.row)),
             severity=severities[r.name, r.rule],
         )
         for r in receipts
