@@ -109,7 +109,11 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
         rows=sum(r.staged for r in receipts),
         rejected=sum(r.rejected for r in receipts),
         rejects=rejects,
-        warnings=tuple(warnings.values()),
+        warnings=tuple(
+            warnings[rule.column, rule.name]
+            for rule in warning_rules(target)
+            if (rule.column, rule.name) in warnings
+        ),
         keyed=sum(r.keyed for r in receipts),
     )
 
