@@ -5,6 +5,7 @@
 #   SCALE    without a dump: generate this many times the real dvdrental (default 1; bench 30)
 #   WAREHOUSE  postgres (default), or redshift: an emulator of Amazon Redshift, started beside the sandbox
 #   JOBS     how many processes run tests (default 2: each has its own PostgreSQL and Spark, and takes 2 GB)
+#   ENGINE   spark (default), or sail: no Java, on a machine without other users (demo, airflow, test)
 #   MASTER   where the demo's Spark jobs go (default: each runs by itself); `make cluster` prints one
 
 PYTHON ?= python3
@@ -12,7 +13,11 @@ BIN    := .venv/bin
 RUN    := $(BIN)/python
 # A file's tests stay in one process, so that they share its fixtures; the first files of the list are begun first.
 JOBS   ?= 2
-TESTS  := $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+TESTS  := $(RUN) $(PYTEST)
+
+ENGINE ?= spark
+ON_SAIL := $(filter sail,$(ENGINE))
 
 SANDBOX_CONFIG := .sandbox/credentials.json
 # Clients of the emulator trust its certificate and reach its S3 by these variables.
@@ -24,13 +29,13 @@ AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: env driver build/jobs.zip ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
+demo: env driver build/jobs.zip $(ON_SAIL) ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
-	@$(RUN) -m local_airflow run$(if $(MASTER), --master '$(MASTER)')
+	@$(RUN) -m local_airflow run$(if $(or $(MASTER),$(ON_SAIL)), --master '$(or $(MASTER),$(ON_SAIL))')
 
-airflow: env driver build/jobs.zip ## Airflow's UI on 127.0.0.1, over the sandbox
+airflow: env driver build/jobs.zip $(ON_SAIL) ## Airflow's UI on 127.0.0.1, over the sandbox
 	@$(RUN) -m sandbox up
-	@$(RUN) -m local_airflow ui$(if $(MASTER), --master '$(MASTER)')
+	@$(RUN) -m local_airflow ui$(if $(or $(MASTER),$(ON_SAIL)), --master '$(or $(MASTER),$(ON_SAIL))')
 
 cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.1, beside the sandbox (WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
@@ -42,9 +47,15 @@ check: lint ## lint, type check and unit tests: under 90 seconds on 2 cores
 coverage: env ## branch coverage of the unit tests, with the floor of pyproject.toml
 	@$(TESTS) tests/unit --cov --cov-report=term
 
-test: check driver build/jobs.zip ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2)
+ifdef ON_SAIL
+test: env sail ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail
+	@.venv-sail/bin/python $(PYTEST) tests/integration
+else
+test: check driver build/jobs.zip
+	@$(MAKE) --no-print-directory sail || echo "warning: there is no .venv-sail, so the tests of Sail are skipped"
 	@$(TESTS) tests/dag tests/integration
 	@$(TESTS) tests/tooling
+endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
 	@$(TESTS) tests/tooling
@@ -62,7 +73,7 @@ chaos: env driver ## faults drawn by a seed, each followed by a load that must m
 	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \
 		$(RUN) -m pytest tests/integration/test_chaos.py -q -o log_cli=true --log-cli-level=INFO
 
-bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
+bench: env driver sail ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')

@@ -26,7 +26,7 @@ def main() -> int:
         "--master",
         default=LOCAL,
         metavar="URL",
-        help=f"Spark master of the jobs (default {LOCAL}: inside each job)",
+        help=f"Spark master of the jobs (default {LOCAL}: inside each job), or sail",
     )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, terminate_like_interrupt)

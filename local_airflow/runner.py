@@ -22,6 +22,7 @@ LOG_LINES = 25  # printed of a failed task's log
 UI_PORT = 8080
 QUIET = 4.5  # seconds without a line, after which one says that it goes on
 LOCAL = "local[2]"
+SAIL = "sail"  # no Spark at all
 
 
 def home_of(directory: Path) -> Path:
@@ -59,7 +60,7 @@ class DagRunner:
             os.environ.update(environment_of(directory / "redshift.env"))
         self.home = home_of(directory)
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.spark = LocalSpark(self.home, shared=master != LOCAL)
+        self.spark = LocalSpark(self.home, shared=master not in (LOCAL, SAIL))
         self.spark.write()
 
     def log(self, text: str) -> None:
@@ -99,11 +100,15 @@ class DagRunner:
         with self.started(train=train) as client:
             return self.run_once(client, conf or {})
 
+    def _train(self) -> bool:
+        """Begin to make Spark's class archive; whether there was none, and one is needed."""
+        return self.master != SAIL and self.spark.train(self.directory / "credentials.json")
+
     @contextmanager
     def started(self, *, train: bool) -> Iterator[Client]:
         """A running Airflow, in which no run is left from before."""
         self.log("Airflow starts: API server, DAG processor, scheduler")
-        if train and self.spark.train(self.directory / "credentials.json"):
+        if train and self._train():
             self.log("Spark creates an archive of its classes, once: jobs start in half the time with it")
         try:
             with ExitStack() as stack:
@@ -167,7 +172,7 @@ class DagRunner:
     def ui(self) -> None:
         """Run Airflow's UI until Ctrl-C."""
         self.log("Airflow starts: API server, DAG processor, scheduler")
-        self.spark.train(self.directory / "credentials.json")
+        self._train()
         try:
             with ExitStack() as stack:
                 with self.moving("Airflow is starting"):

@@ -30,11 +30,16 @@ SETTINGS = {
     "DVDRENTAL_S3_ENDPOINT": "{{ conn.dvdrental_warehouse.extra_dejson.get('s3_endpoint', '') }}",
 }
 
+#: The host of spark_default that lets Sail run the scripts, in place of Spark.
+SAIL = "sail"
 #: Spark's own environment: its workers run the driver's Python, and a local one binds to the loopback address only.
 SPARK = {
     "PYSPARK_PYTHON": sys.executable,
     "SPARK_LOCAL_IP": "{{ '127.0.0.1' if (conn.spark_default.host or '').startswith(here) else '' }}",
     "SPARK_LAUNCHER_OPTS": "{{ conn.spark_default.extra_dejson.get('launcher-opts', '') }}",
+    # Whatever ENGINE is where Airflow runs.
+    "DVDRENTAL_ENGINE_KIND": "{{ 'sail' if conn.spark_default.host == sail else 'spark' }}",
+    "DVDRENTAL_ENGINE_ON_SHARED_HOST": "{{ conn.spark_default.extra_dejson.get('on-shared-host', '') }}",
 }
 PROPERTIES = "{{ conn.spark_default.extra_dejson.get('properties-file', spark_defaults) }}"
 #: The fact is the large table: a connection may give it more than the dimensions.
@@ -56,7 +61,7 @@ IAM_EXTRAS = {
     "serverless_work_group": "ServerlessWorkGroup",
     "serverless_acct_id": "ServerlessAcctId",
 }
-SPARK_MASTER = re.compile(r"(local(\[.+\])?$|yarn$|spark://[^\[]+:\d+$|k8s://.)")
+SPARK_MASTER = re.compile(r"(local(\[.+\])?$|yarn$|sail$|spark://[^\[]+:\d+$|k8s://.)")
 SPARK_EXAMPLE = 'for example {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client"}}'
 
 
@@ -95,6 +100,7 @@ def _as_option(value: Any) -> str:
 MACROS = {
     "jdbc_url": jdbc_url,
     "warehouse_kind": warehouse_kind,
+    "sail": SAIL,
     "here": ("local", "spark://127.0.0.1:"),
     "spark_defaults": str(ROOT / "config" / "spark-defaults.conf"),
 }

@@ -9,8 +9,12 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from dvdrental import lineage
+from dvdrental.connections import SAIL
 from dvdrental.failures import job_failed
-from dvdrental.jobs import JobLog, has_changes, job_module, numbers
+from dvdrental.jobs import SPARK_APPS, JobLog, has_changes, job_module, numbers
+
+#: Takes spark-submit's flags.
+SAIL_SUBMIT = SPARK_APPS / "sail_submit.py"
 
 
 class LoadOperator(SparkSubmitOperator):
@@ -39,6 +43,8 @@ class LoadOperator(SparkSubmitOperator):
     def _submitted(self, context: Context) -> tuple[str, str]:
         """The result line of the submitted job, and its amounts."""
         self._hook = self._get_hook()
+        if self._hook._connection["master"] == SAIL:
+            self._hook._connection["spark_binary"] = str(SAIL_SUBMIT)
         output = JobLog(self._hook.log)
         self._hook._log = output
         try:

@@ -1,5 +1,6 @@
 """The task of one table: what it makes of a job's output. spark-submit is a script that prints what Spark prints."""
 
+import json
 import logging
 import stat
 from pathlib import Path
@@ -36,16 +37,22 @@ def execute(dag_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     """Execute the task of dim_movie with a look's result and the text of a script; returns result, outlets, log."""
     from dvdrental import load_operator
 
-    def run(looked: str | None, script: str = "exit 99", **params: Any) -> tuple[Any, Any, Outlets, Heard]:
+    def run(
+        looked: str | None, script: str = "exit 99", host: str = "local[1]", **params: Any
+    ) -> tuple[Any, Any, Outlets, Heard]:
         binary = tmp_path / "spark-submit"
         binary.write_text(f"#!/bin/sh\n{script}\n")
         binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(
             load_operator, "job_module", lambda _: SimpleNamespace(look=lambda *_: looked and (looked, ""))
         )
-        monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "local[1]"}')
+        monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": host}))
         task = dag_file.load("dim_movie")
-        task._spark_binary, task.properties_file = str(binary), None
+        if host == "sail":
+            monkeypatch.setattr(load_operator, "SAIL_SUBMIT", binary)
+        else:
+            task._spark_binary = str(binary)
+        task.properties_file = None
         task.application_args, task.env_vars = [], {}
         outlets, heard = Outlets(), Heard()
         hook = task._get_hook()
@@ -75,6 +82,14 @@ def test_the_amounts_of_a_submitted_fact_come_from_its_log(execute: Any) -> None
     result, _, outlets, _ = execute(None, f'echo "fact_sales:   4.0 s: amounts: {AMOUNTS}"\necho "{FACT}"')
     assert (result["quarantined"], result["published_amount"]) == (1, "-0.01")
     assert [event.extra["deleted"] for event in outlets.values()] == [1]  # it only withdrew a fact
+
+
+def test_sail_gets_the_flags_of_spark_submit(execute: Any) -> None:
+    result, _, _, heard = execute(None, f'echo "got $*"\necho "{PUBLISHED}"', host="sail")
+    assert result["changed"] == 2
+    (got,) = [line for _, line in heard if line.startswith("got ")]
+    assert got.startswith("got --master sail ")
+    assert got.endswith("/spark_apps/load_dim_movie.py")
 
 
 def test_what_the_look_has_loaded_is_not_submitted(execute: Any) -> None:

@@ -21,6 +21,7 @@ import pytest
 from redshift_emulator.emulator import Emulator
 from sandbox import spark_cluster as cluster_of_spark
 from sandbox.server import Sandbox
+from tests.support.engines import about_spark
 from tests.support.environment import Environment
 from tests.support.jobs import Outcome, counts, expected_counts, job_environment, rows_read
 from tests.support.paths import ROOT
@@ -42,6 +43,8 @@ SOURCE_FACTS = """
     FROM payment
 """
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+
+pytestmark = about_spark
 
 
 @pytest.fixture(scope="module")

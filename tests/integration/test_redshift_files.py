@@ -11,6 +11,7 @@ from dvdrental_etl.errors import WarehouseError
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from tests.support.engines import give_workers
 from tests.support.environment import Environment
 from tests.support.redshift import ask, check_clean, connect, error_of, to_redshift
 from tests.support.servers import MakeEnvironment
@@ -46,7 +47,7 @@ def much(
     many_payments: str,
 ) -> Iterator[Environment]:
     """That source, and an empty database of the cluster."""
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     spark.conf.set(
         "spark.sql.adaptive.enabled", "true"
     )  # as in a job: small partitions of a shuffle are merged
@@ -108,7 +109,7 @@ def test_a_small_load_is_one_file_and_arrives(
     slices: int | None,
 ) -> None:
     with_slices(slices)
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     env = to_redshift(make_environment(source_template), emulator, server)
     whole, named = Files.write_manifest, []
 

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
 from tests.support.database import DatabaseClient
+from tests.support.engines import give_workers
 from tests.support.environment import DIMENSIONS, TABLES, Environment
 from tests.support.jobs import counts, expected_counts
 from tests.support.redshift import to_redshift
@@ -188,7 +189,7 @@ def test_on_redshift(
     make_environment: MakeEnvironment,
     source_template: str,
 ) -> None:
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     env = to_redshift(make_environment(source_template), emulator, server)
     env.load_all(as_of=LOADED_AT)
     assert env.warehouse("SELECT count(*), sum(sales_amount) FROM v_sales") == env.source(

@@ -15,6 +15,7 @@ from dvdrental_etl import config
 from dvdrental_etl.verify import run
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from tests.support.engines import give_workers
 from tests.support.environment import DIMENSIONS, Environment
 from tests.support.jobs import counts, expected_counts
 from tests.support.redshift import to_redshift
@@ -92,7 +93,7 @@ def loaded(
     """A warehouse of either kind, with history, and with text that hashes could differ on; what is loaded into it."""
     env, tables = empty, LOADED[request.param]
     if request.param == "redshift":
-        request.getfixturevalue("spark").sparkContext.environment.update(emulator.environment())
+        give_workers(request.getfixturevalue("spark"), emulator.environment())
         env = to_redshift(empty, emulator, server)
     for table in tables:
         env.load(table, as_of=LOADED_AT)

@@ -8,7 +8,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from dvdrental_etl import config
-from dvdrental_etl.engine.spark import Spark
 from dvdrental_etl.extract import key_ranges, source
 from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.limits import Limits
@@ -18,6 +17,7 @@ from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.pipeline import batch
 from sandbox.server import Sandbox
 from sandbox.simulator.live import Live
+from tests.support.engines import engine, partitions
 from tests.support.environment import Environment
 from tests.support.waiting import long_running
 
@@ -44,10 +44,10 @@ def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> 
         )
         # Eight connections, each of which joins the snapshot.
         ranges = {number: RangeCount(10, 0) for number in range(16, 24)}
-        reader = Reader(opened, Spark(), spark, Limits(rows_per_partition=10))
+        reader = Reader(opened, engine(), spark, Limits(rows_per_partition=10))
         frames = reader.frames((PAYMENT, RENTAL, FILM), {"payment": ranges, "rental": {}, "film": {}})
         frame = frames["payment"]
-        assert frame.rdd.getNumPartitions() == 8
+        assert partitions(frame) == 8
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
         assert frames["rental"].where("return_date IS NOT NULL").count() == returned
@@ -67,10 +67,10 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Environment, spar
     empty.source("INSERT INTO payment VALUES (-5, 1, 1, 1, 1.00, '2007-05-20')")
     with source.Source(config.load(empty.config, {}).source) as opened:
         opened.begin()
-        reader = Reader(opened, Spark(), spark, Limits(rows_per_partition=100))
+        reader = Reader(opened, engine(), spark, Limits(rows_per_partition=100))
         counts = key_ranges.count(opened, PAYMENT, {})
         frame = reader.frames((PAYMENT,), {"payment": counts})["payment"]
-        assert frame.rdd.getNumPartitions() > 1
+        assert partitions(frame) > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
 

@@ -11,6 +11,7 @@ from dvdrental_etl.warehouse.postgres import Postgres
 from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
+from tests.support.engines import give_workers
 from tests.support.environment import Environment
 from tests.support.jobs import counts, expected_counts
 from tests.support.redshift import to_redshift
@@ -26,7 +27,7 @@ def on_redshift(
     source_template: str,
 ) -> Environment:
     """A source, and an empty database of the emulator; its list of statements is empty as well."""
-    spark.sparkContext.environment.update(emulator.environment())
+    give_workers(spark, emulator.environment())
     emulator.statements.clear()
     return to_redshift(make_environment(source_template), emulator, server)
 

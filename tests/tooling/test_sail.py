@@ -23,7 +23,7 @@ print(SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate().sql("S
 START = """
 import socket, subprocess, sys
 from dvdrental_etl.config import EngineChoice
-from dvdrental_etl.engine import sail_port
+from dvdrental_etl.engine import closed_port
 from dvdrental_etl.engine.sail import Sail
 
 STRANGER = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print('in', flush=True)"
@@ -34,7 +34,7 @@ def connect(port):
     print("stranger is", process.stdout.readline().strip())
     return process
 
-def close(port, closes=sail_port.close):
+def close(port, closes=closed_port.close):
     global at
     at = port
     stranger = {}
@@ -42,7 +42,7 @@ def close(port, closes=sail_port.close):
     print("stranger is", stranger.stdout.readline().strip()) if stranger else None
     return closed
 
-sail_port.close = close
+closed_port.close = close
 session = Sail(EngineChoice("sail", "allow")).start("test")
 print(session.sql("SELECT 41 + 1 AS x").collect()[0].x)
 try:

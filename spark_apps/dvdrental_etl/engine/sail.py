@@ -34,12 +34,8 @@ class Sail(Engine):
                 "Sail is not installed in this Python",
                 "make sail, and run the script by .venv-sail/bin/python",
             )
-        if choice.on_shared_host != "allow" and (others := shared_host.others()):
-            raise ConfigError(
-                f"Sail's server has no password, and {others} could connect while it starts, and act as this process",
-                "run on a machine or in a container of its own, with engine.kind = spark, or accept it by"
-                " engine.on_shared_host = allow (DVDRENTAL_ENGINE_ON_SHARED_HOST=allow)",
-            )
+        if choice.on_shared_host != "allow":
+            shared_host.require_alone()
 
     def start(self, job: str) -> "SparkSession":
         """Start the server, or join the one that runs in this process. Raises ConfigError if others were first."""
@@ -54,11 +50,11 @@ class Sail(Engine):
         self, session: "SparkSession", snapshot: SharedSnapshot, tables: Sequence[TableRead], limits: Limits
     ) -> "list[DataFrame]":
         """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password."""
-        from dvdrental_etl.engine.sail_source import PostgresRead, Read, keep, statements
+        from dvdrental_etl.engine.sail_source import PostgresRead, Read, arrow_schema, keep, statements
 
         libpq = postgres.parameters(snapshot.database.libpq(), APPLICATION, limits)
         reads = (
-            Read(libpq, snapshot.join, statements(table), dict(table.table.types), limits.read_seconds)
+            Read(libpq, snapshot.join, statements(table), arrow_schema(table.table), limits.read_seconds)
             for table in tables
         )
         return [session.read.format(PostgresRead.name()).option("read", keep(read)).load() for read in reads]

@@ -8,7 +8,7 @@ from pysail.spark import SparkConnectServer
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-from dvdrental_etl.engine import sail_port
+from dvdrental_etl.engine import closed_port
 from dvdrental_etl.engine.sail_source import PostgresRead, keep
 from dvdrental_etl.errors import ConfigError
 
@@ -29,7 +29,7 @@ class OnlyClient(DefaultChannelBuilder):
         self.setChannelOption(*NEVER_IDLE)
         channel = super().toChannel()
         grpc.channel_ready_future(channel).result(START_SECONDS)
-        if not sail_port.close(int(self.endpoint.rsplit(":", 1)[1])):
+        if not closed_port.close(int(self.endpoint.rsplit(":", 1)[1])):
             raise ConfigError(
                 "somebody else connected to Sail's server in its first moment, and was cut off",
                 "find out who, and run on a machine of its own, or with engine.kind = spark",

@@ -16,6 +16,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.engine.base import TableRead
 from dvdrental_etl.model.contract import digits_of
+from dvdrental_etl.model.source_tables import SourceTable
 
 T = TypeVar("T")
 #: Declared type -> as Arrow; a decimal has its precision beside.
@@ -48,28 +49,25 @@ def kept(number: int) -> Any:
 
 @dataclass(frozen=True)
 class Read:
-    """A table to read: where, how a connection joins the snapshot, one query a partition, and the columns.
-
-    seconds: how long the next rows may take.
-    """
+    """A table to read: where, how a connection joins the snapshot, one query a partition, how long rows may take."""
 
     libpq: Mapping[str, Any] = field(repr=False)
     join: Sequence[str]
     queries: Sequence[str]
-    types: Mapping[str, tuple[str, str]]
+    schema: pa.Schema
     seconds: float
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns as Arrow types."""
-        return pa.schema([(name, _arrow(*declared)) for name, declared in self.types.items()])
 
+def arrow_schema(table: SourceTable) -> pa.Schema:
+    """The columns as Arrow types."""
 
-def _arrow(declared: str, precision: str) -> pa.DataType:
-    if declared == "decimal":
-        digits, scale = digits_of(precision)
-        return pa.decimal128(digits + 1, scale)  # its mark has a digit more
-    return ARROW[declared]
+    def of(declared: str, precision: str) -> pa.DataType:
+        if declared == "decimal":
+            digits, scale = digits_of(precision)
+            return pa.decimal128(digits + 1, scale)  # its mark has a digit more
+        return ARROW[declared]
+
+    return pa.schema([(name, of(*declared)) for name, declared in table.types.items()])
 
 
 def statements(read: TableRead) -> list[str]:
@@ -105,12 +103,12 @@ class PartitionReader(DataSourceReader):
 
     def partitions(self) -> Sequence[InputPartition]:
         """One for each query."""
-        return [InputPartition(place) for place in range(len(kept(self.number).queries))]
+        return [InputPartition(query) for query in kept(self.number).queries]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """The rows of one query, batch by batch. Raises TimeoutError, and ADBC's errors."""
         read: Read = kept(self.number)
-        batches = _batches(read, read.queries[partition.value])
+        batches = _batches(read, partition.value)
         while (batch := _within(read.seconds, partial(next, batches, None))) is not None:
             yield batch
 
@@ -143,6 +141,4 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     try:
         return future.result(seconds)
     except TimeoutError:
-        raise TimeoutError(
-            f"adbc: no row for {seconds} s: the network or the server has become silent"
-        ) from None
+        raise TimeoutError(f"no row for {seconds} s: the network or the server has become silent") from None

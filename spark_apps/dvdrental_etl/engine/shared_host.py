@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from dvdrental_etl.errors import ConfigError
+
 NSSWITCH = Path("/etc/nsswitch.conf")
 #: Where accounts come from that pwd lists in full. A directory service need not list its own.
 LISTED = {"files", "compat", "db", "systemd", "mymachines", "altfiles", "extrausers"}
@@ -13,6 +15,16 @@ LISTED = {"files", "compat", "db", "systemd", "mymachines", "altfiles", "extraus
 FIRST = 500 if sys.platform == "darwin" else 1000
 NOBODY = 65534
 NO_SHELL = ("nologin", "false")
+
+
+def require_alone() -> None:
+    """Raise ConfigError where others can log in, for an engine whose server they could connect to."""
+    if found := others():
+        raise ConfigError(
+            f"Sail's server has no password, and {found} could connect while it starts, and act as this process",
+            "run on a machine or in a container of its own, with engine.kind = spark, or accept it by"
+            " engine.on_shared_host = allow (DVDRENTAL_ENGINE_ON_SHARED_HOST=allow)",
+        )
 
 
 def others() -> str:

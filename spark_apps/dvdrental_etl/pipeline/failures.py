@@ -1,4 +1,4 @@
-"""Errors of Spark and of drivers become errors of this suite: which side failed, and what to do."""
+"""Errors of engines and of drivers become errors of this suite: which side failed, and what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ from dvdrental_etl.errors import EtlError, SourceError, WarehouseError, first_li
 
 #: What Spark reports when a process that wrote rows was lost: a Python worker, an executor, or one with shuffle data.
 LOST_PROCESS = ("Python worker", "ExecutorLostFailure", "FetchFailedException")
+#: The module that reads for Sail. A write that waits for rows ends by the same error, so this is looked for first.
+SAIL_READER = "engine/sail_source.py"
 LIBRARIES = ("pyspark", "py4j", "psycopg2", "botocore")
 ADVICE = "nothing was published; run again, with --debug for Spark's own messages"
 
@@ -16,7 +18,8 @@ ADVICE = "nothing was published; run again, with --debug for Spark's own message
 def attributed(settings: Settings) -> Iterator[None]:
     """Raise SourceError or WarehouseError for an error of a library.
 
-    Spark's Java side only reads the source, and Python only writes to the warehouse: that tells which side failed.
+    What reads the source is Spark's Java side or Sail's data source, and all else writes to the warehouse: that tells
+    which side failed.
     """
     try:
         yield
@@ -33,13 +36,16 @@ def attributed(settings: Settings) -> Iterator[None]:
 
 def _translated(error: Exception, settings: Settings) -> EtlError | None:
     text = f"{type(error).__module__}: {error}"
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in str(error).splitlines())
     cause = next((line for line in lines if "Error: " in line or "PSQLException" in line), "")
     source, warehouse = settings.source.place, settings.warehouse.place
+    reading = SourceError(f"source {source}: reading failed: {cause or first_line(error)}", ADVICE)
+    if SAIL_READER in text:
+        return reading
     if "psycopg2" in text or "botocore" in text:
         return WarehouseError(f"warehouse {warehouse}: staging failed: {cause or first_line(error)}", ADVICE)
     if "org.postgresql" in text:
-        return SourceError(f"source {source}: reading failed: {cause or first_line(error)}", ADVICE)
+        return reading
     if any(sign in text for sign in LOST_PROCESS):
         why = cause or "a worker or an executor was killed, or out of memory"
         return WarehouseError(f"warehouse {warehouse}: staging failed: {why}", ADVICE)

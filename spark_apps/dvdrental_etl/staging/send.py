@@ -7,7 +7,6 @@ import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
     severities = {(rule.column, rule.name): rule.severity for rule in target.all_rules}
     rejects = tuple(
         Reject(
-            *(r.key, r.rule, r.name, r.value, json.loads(r.row, parse_float=Decimal)),
+            *(r.key, r.rule, r.name, r.value, json.loads(r.row)),
             severity=severities[r.name, r.rule],
         )
         for r in receipts
@@ -110,7 +109,11 @@ def staged(receipts: Sequence[Any], target: Target) -> Staged:
         rows=sum(r.staged for r in receipts),
         rejected=sum(r.rejected for r in receipts),
         rejects=rejects,
-        warnings=tuple(warnings.values()),
+        warnings=tuple(
+            warnings[rule.column, rule.name]
+            for rule in warning_rules(target)
+            if (rule.column, rule.name) in warnings
+        ),
         keyed=sum(r.keyed for r in receipts),
     )
 

@@ -23,14 +23,15 @@ def validated(frame: "DataFrame", target: Target) -> "DataFrame":
 
     if isinstance(target, Scd2Dimension):
         frame = frame.withColumn(ROW_HASH.name, F.expr(row_hash_sql(target)))
-    columns = [column.name for column in target.staging]
     rejecting = [rule for rule in target.all_rules if rule.severity is not Severity.WARN]
     record = F.struct(
         F.col(target.grain_key).cast("string").alias("key"),
         "found.*",
-        F.to_json(F.struct(*columns)).alias("row"),
+        F.to_json(F.struct(*(_plain(c.name, c.type).alias(c.name) for c in target.staging))).alias("row"),
     )
-    return frame.withColumn("found", F.coalesce(*map(_broken, rejecting))).select(
+    days = {column.name for column in target.staging if column.type == "date"}
+    broken = (_broken(rule, is_day=rule.column in days) for rule in rejecting)
+    return frame.withColumn("found", F.coalesce(*broken)).select(
         # A good row's value fits: a rule has seen it. That of a rejected row need not.
         *(
             F.col(c.name).try_cast(c.spark_type) if _is_wide(frame, c) else F.col(c.name)
@@ -39,6 +40,27 @@ def validated(frame: "DataFrame", target: Target) -> "DataFrame":
         F.when(F.col("found").isNotNull(), F.to_json(record)).alias(REJECT),
         _warned(target).alias(WARNED),
     )
+
+
+def _plain(name: str, declared: str) -> "Expression":
+    """A value in JSON. How an engine writes a time, a day or a number with decimals is its own."""
+    from pyspark.sql import functions as F
+
+    match declared.split("(")[0]:
+        case "timestamp":
+            return F.date_format(name, "yyyy-MM-dd'T'HH:mm:ss.SSS")
+        case "date":
+            return _unsigned(F.col(name))
+        case "numeric":
+            return F.col(name).cast("string")
+    return F.col(name)
+
+
+def _unsigned(day: "Expression") -> "Expression":
+    """A day as text. Spark writes a plus before a year of five digits."""
+    from pyspark.sql import functions as F
+
+    return F.ltrim(day.cast("string"), F.lit("+"))
 
 
 def _is_wide(frame: "DataFrame", column: Column) -> bool:
@@ -50,14 +72,15 @@ def warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in target.all_rules if rule.severity is Severity.WARN]
 
 
-def _broken(rule: Rule) -> "Expression":
+def _broken(rule: Rule, *, is_day: bool) -> "Expression":
     """What to record of a row that breaks the rule, else NULL."""
     from pyspark.sql import functions as F
 
+    value = F.col(rule.column)
     record = F.struct(
         F.lit(rule.name).alias("rule"),
         F.lit(rule.column).alias("name"),
-        F.col(rule.column).cast("string").alias("value"),
+        (_unsigned(value) if is_day else value.cast("string")).alias("value"),
     )
     return F.when(F.expr(rule.breaks), record)
 

@@ -181,6 +181,11 @@ NAMES = {
             "source s:5432/d: reading failed: org.postgresql.util.PSQLException: ERROR: permission denied",
         ),
         (
+            'COPY failed: TimeoutError: no row for 4 s\n  File "/x/engine/sail_source.py"\npsycopg2',
+            errors.SourceError,
+            "source s:5432/d: reading failed: COPY failed: TimeoutError: no row for 4 s",
+        ),
+        (
             psycopg2.OperationalError("the server closed the connection\nunexpectedly"),
             errors.WarehouseError,
             "warehouse w:5432/d: staging failed: the server closed the connection",

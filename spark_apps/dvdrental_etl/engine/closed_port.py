@@ -1,4 +1,4 @@
-"""Sail's server takes whoever connects. Once the job itself is connected, its port is closed."""
+"""Closes the port of a server of this process behind its only client: for a server that takes whoever connects."""
 
 import os
 import socket
