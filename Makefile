@@ -53,8 +53,7 @@ test: env sail ## everything: check, integration tests, one run of the DAG, test
 else
 test: check driver build/jobs.zip
 	@$(MAKE) --no-print-directory sail || echo "warning: there is no .venv-sail, so the tests of Sail are skipped"
-	@$(TESTS) tests/dag tests/integration
-	@$(TESTS) tests/tooling
+	@$(TESTS) tests/dag tests/tooling tests/integration
 endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
