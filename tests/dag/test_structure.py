@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
 from dvdrental import connections, guards, load_task, retries
 
 from dvdrental_etl import config
@@ -61,6 +64,20 @@ def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
         assert task.execution_timeout
         assert task.execution_timeout < dag.dagrun_timeout
         assert task.pool == "default_pool"
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [("2007-05-14T02:59", "2007-05-14T03:00"), ("2007-05-14T03:01", "2007-05-15T03:00")],
+)
+def test_one_that_is_switched_on_waits_for_its_night(
+    dag: Any, monkeypatch: pytest.MonkeyPatch, now: str, first: str
+) -> None:
+    monkeypatch.setattr(trigger, "utcnow", lambda: datetime.fromisoformat(f"{now}+00:00"))
+    run = coerce_to_core_timetable(dag.timetable.timetable).next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert run.run_after == datetime.fromisoformat(f"{first}+00:00")
 
 
 def test_tasks_are_retried(dag: Any) -> None:

@@ -1,11 +1,11 @@
 """A run of the DAG that is over, and what was watched meanwhile."""
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,10 @@ class CommandLines(threading.Thread):
 class Finished:
     """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused.
 
-    The night was late. alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's
-    report and the refused run's error; None without a browser.
+    The night was late; a task of the dry run was cleared.
+
+    alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's report and the refused
+    run's error; None without a browser.
     """
 
     folder: Path
@@ -121,10 +123,13 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
         patch.setenv("AIRFLOW_CONN_DVDRENTAL_ALERTS", json.dumps(webhook.connection("hook")))
         with demo.started(train=False) as client:
             first = demo.run_once(client, {})
-            quiet = client.trigger({})
-            miss_deadline(demo, quiet)
+            now = datetime.now(UTC)
+            quiet = trigger_night(client, now - timedelta(hours=3))
             demo.follow(client, quiet)
-            dry = demo.run_once(client, {"dry_run": True})
+            dry = trigger_night(client, now, dry_run=True)
+            demo.follow(client, dry)
+            clear(client, dry, "quarantine")
+            demo.follow(client, dry)
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
             seen = look(client, dry, refused) if screenshots.chromium() else None
@@ -144,13 +149,17 @@ def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
         return headline, problem.inner_text()
 
 
-def miss_deadline(demo: DagRunner, run_id: str) -> None:
-    """Let a run's deadline be over: its two hours are too long for a test."""
-    with closing(sqlite3.connect(demo.home / "airflow.db", timeout=30)) as connection:
-        moved = connection.execute(
-            "UPDATE deadline SET deadline_time = created_at"
-            " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
-            (run_id,),
-        )
-        assert moved.rowcount == 1
-        connection.commit()
+def trigger_night(client: Client, at: datetime, **conf: Any) -> str:
+    """Start the run of a night, as the schedule does: it has a logical date, and so a deadline."""
+    body = {
+        "logical_date": at.isoformat(),
+        "dag_run_id": f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}",
+        "conf": conf,
+    }
+    return str(client.call(f"/api/v2/dags/{DAG}/dagRuns", body)["dag_run_id"])
+
+
+def clear(client: Client, run_id: str, *tasks: str) -> None:
+    """Let tasks run again, as a person does in the UI."""
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": tasks, "only_failed": False}
+    client.call(f"/api/v2/dags/{DAG}/clearTaskInstances", body)
