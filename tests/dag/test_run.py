@@ -191,6 +191,14 @@ def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
     )
 
 
+def test_a_task_can_be_cleared_while_the_run_has_a_deadline(finished: Finished) -> None:
+    tries = metadata(
+        finished,
+        f"SELECT try_number FROM task_instance WHERE task_id = 'quarantine' AND run_id = '{finished.dry}'",
+    )
+    assert tries == [(2,)]
+
+
 def test_what_is_wrong_is_said_last_in_the_log(finished: Finished) -> None:
     lines = finished.log(finished.refused, "prepare")
     last = lines[-1]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,10 @@ class CommandLines(threading.Thread):
 class Finished:
     """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused.
 
-    The night was late. alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's
-    report and the refused run's error; None without a browser.
+    The night was late; a task of the dry run was cleared.
+
+    alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's report and the refused
+    run's error; None without a browser.
     """
 
     folder: Path
@@ -124,10 +127,13 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
         with demo.started(train=False) as client:
             let_no_night_begin(demo)
             first = demo.run_once(client, {})
-            quiet = client.trigger({})
-            miss_deadline(demo, quiet)
+            now = datetime.now(UTC)
+            quiet = trigger_night(client, now - timedelta(hours=3))
             demo.follow(client, quiet)
-            dry = demo.run_once(client, {"dry_run": True})
+            dry = trigger_night(client, now, dry_run=True)
+            demo.follow(client, dry)
+            clear(client, dry, "quarantine")
+            demo.follow(client, dry)
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
             seen = look(client, dry, refused) if screenshots.chromium() else None
@@ -149,21 +155,25 @@ def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
 
 def let_no_night_begin(demo: DagRunner) -> None:
     """The example follows the asset, so schedules are on: these runs may take place at three in the morning."""
-    change_metadata(demo, "UPDATE dag SET next_dagrun_create_after = ? WHERE dag_id = ?", NO_NIGHT, DAG)
-
-
-def miss_deadline(demo: DagRunner, run_id: str) -> None:
-    """Let a run's deadline be over: its two hours are too long for a test."""
-    change_metadata(
-        demo,
-        "UPDATE deadline SET deadline_time = created_at"
-        " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
-        run_id,
-    )
-
-
-def change_metadata(demo: DagRunner, statement: str, *values: str) -> None:
-    """Change one row of Airflow's own database."""
     with closing(sqlite3.connect(demo.home / "airflow.db", timeout=30)) as connection:
-        assert connection.execute(statement, values).rowcount == 1
+        changed = connection.execute(
+            "UPDATE dag SET next_dagrun_create_after = ? WHERE dag_id = ?", (NO_NIGHT, DAG)
+        )
+        assert changed.rowcount == 1
         connection.commit()
+
+
+def trigger_night(client: Client, at: datetime, **conf: Any) -> str:
+    """Start the run of a night, as the schedule does: it has a logical date, and so a deadline."""
+    body = {
+        "logical_date": at.isoformat(),
+        "dag_run_id": f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}",
+        "conf": conf,
+    }
+    return str(client.call(f"/api/v2/dags/{DAG}/dagRuns", body)["dag_run_id"])
+
+
+def clear(client: Client, run_id: str, *tasks: str) -> None:
+    """Let tasks run again, as a person does in the UI."""
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": tasks, "only_failed": False}
+    client.call(f"/api/v2/dags/{DAG}/clearTaskInstances", body)
