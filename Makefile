@@ -53,8 +53,7 @@ test: env sail ## everything: check, integration tests, one run of the DAG, test
 else
 test: check driver build/jobs.zip
 	@$(MAKE) --no-print-directory sail || echo "warning: there is no .venv-sail, so the tests of Sail are skipped"
-	@$(TESTS) tests/dag tests/integration
-	@$(TESTS) tests/tooling
+	@$(TESTS) tests/dag tests/tooling tests/integration
 endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
@@ -73,7 +72,7 @@ chaos: env driver ## faults drawn by a seed, each followed by a load that must m
 	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \
 		$(RUN) -m pytest tests/integration/test_chaos.py -q -o log_cli=true --log-cli-level=INFO
 
-bench: env driver ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
+bench: env driver sail ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock
 	@PYTHONPATH=spark_apps $(RUN) -m benchmarks $(if $(WHAT),--what '$(WHAT)') $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) \
 		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')

@@ -32,9 +32,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 ABOUT = """Compares this suite with other tools that do the same work. All run in turn, in one benchmark.
 
 what:
-  full       fact_sales, everything: suite, plain and tuned Spark JDBC, DuckDB, dlt, and PostgreSQL alone (a join in
-             the source, COPY out piped to COPY in)
-  dag        all five tables into an empty warehouse: the DAG in a real Airflow, and the plain design's five scripts
+  full       fact_sales, everything: suite on Spark and on Sail, plain and tuned Spark JDBC, DuckDB, dlt, and
+             PostgreSQL alone (a join in the source, COPY out piped to COPY in)
+  dag        all five tables into an empty warehouse: the DAG in a real Airflow on Spark and on Sail, and the plain
+             design's five scripts
   night      0.1 %% of the payments changed: the suite loads the changes, DuckDB loads everything again
   dag-night  the DAG of such a night at this scale, and at scale 1
 """

@@ -38,7 +38,7 @@ def panel(result: Result) -> Panel:
     """The part of a result that is drawn."""
     bars = []
     for one in result.summaries():
-        is_ours = one.contender == "suite" or result.what == "dag-night"
+        is_ours = one.contender in ("suite", "sail") or result.what == "dag-night"
         if one.seconds is None:
             bars.append(Bar(one.title, None, one.ended, is_ours))
             continue

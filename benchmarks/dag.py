@@ -6,24 +6,19 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.fixtures import DatabasePair
 from benchmarks.measure import ProcessMonitor, cpu_of
 from benchmarks.results import DONE, Measured
 from local_airflow.client import DAG, Client
 from local_airflow.errors import LocalAirflowError
-from local_airflow.runner import LOCAL
-from local_airflow.runtime import Airflow, connections
+from local_airflow.runtime import Airflow
 
 
-def run_dag(
-    pair: DatabasePair, spark: dict[str, str], home: Path, limit: float, server: Callable[[], float]
-) -> Measured:
+def run_dag(made: dict[str, str], home: Path, limit: float, server: Callable[[], float]) -> Measured:
     """Run the DAG once. CPU seconds and memory include Airflow's own processes.
 
-    spark: the extra of the connection spark_default. home: Airflow's folder. server: returns PostgreSQL's CPU
-    seconds so far.
+    made: Airflow's connections, as variables. home: Airflow's folder. server: returns PostgreSQL's CPU seconds so far.
     """
-    with Airflow(home, connections(pair.credentials, LOCAL, spark)) as airflow:
+    with Airflow(home, made) as airflow:
         client = Client(airflow)
         client.wait_ready()
         client.end_unfinished_runs()

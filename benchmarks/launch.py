@@ -17,6 +17,7 @@ from local_airflow.spark import LocalSpark
 
 CONTENDERS = ROOT / "benchmarks" / "contenders"
 BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+SAIL_PYTHON = ROOT / ".venv-sail" / "bin" / "python"
 SUBMIT = str(Path(sys.executable).with_name("spark-submit"))
 JAR = str(ROOT / "jars" / "postgresql.jar")
 JOBS_ZIP = ROOT / "build" / "jobs.zip"
@@ -75,6 +76,17 @@ class Suite:
 
         return Contender("suite", "this suite", start)
 
+    def on_sail(self, *tables: str) -> Contender:
+        """The same jobs without Java."""
+
+        def start(pair: DatabasePair) -> tuple[Commands, dict[str, str]]:
+            _require("sail", SAIL_PYTHON)
+            scripts = [str(ROOT / "spark_apps" / f"load_{table}.py") for table in tables]
+            environment = clean_environment(DVDRENTAL_ENGINE_KIND="sail", **_settings(pair))
+            return [[str(SAIL_PYTHON), script] for script in scripts], environment
+
+        return Contender("sail", "this suite on Sail", start)
+
     def extra(self) -> dict[str, str]:
         """The extra of Airflow's connection spark_default."""
         return self._spark.extra()
@@ -117,12 +129,16 @@ def spark_program(name: str, title: str, *scripts: str) -> Contender:
     return Contender(name, title, start)
 
 
+def _require(name: str, python: Path) -> None:
+    if not python.exists():
+        raise BenchError(f"{name} has no environment {python.parents[1].name}: `make bench` creates it")
+
+
 def python_program(name: str, title: str, script: str, python: Path) -> Contender:
     """A plain Python program."""
 
     def start(pair: DatabasePair) -> tuple[Commands, dict[str, str]]:
-        if not python.exists():
-            raise BenchError(f"{name} has no environment .venv-bench: `make bench` creates it")
+        _require(name, python)
         command = [str(python), str(CONTENDERS / f"{script}.py"), str(pair.config)]
         return [command], clean_environment(PYTHONPATH=CONTENDER_PATH)
 

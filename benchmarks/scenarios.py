@@ -11,10 +11,12 @@ from benchmarks.errors import BenchError
 from benchmarks.fixtures import EMPTY, DatabasePair, Fixtures
 from benchmarks.launch import Suite
 from benchmarks.measure import run
+from benchmarks.nights import SAIL_WAREHOUSE, WAREHOUSE, Nights
 from benchmarks.nights import SOURCE as NIGHT_SOURCE
-from benchmarks.nights import Nights
 from benchmarks.results import DONE, Measured
 from benchmarks.rounds import Entry, program
+from local_airflow.runner import LOCAL, SAIL
+from local_airflow.runtime import connections
 from sandbox import fill
 from sandbox.access import SOURCE
 
@@ -68,6 +70,7 @@ def full(setup: Setup) -> Iterator[Plan]:
         )
         for one, make in (
             (suite, fixtures.clone_template),
+            (setup.suite.on_sail(launch.FACT), fixtures.clone_template),
             *((other, fixtures.clone_unpartitioned) for other in others),
         )
     ]
@@ -97,6 +100,13 @@ def dag(setup: Setup) -> Iterator[Plan]:
             check("suite"),
         ),
         Entry(
+            "sail",
+            "this suite: its DAG on Sail",
+            lambda: fixtures.clone_template(EMPTY),
+            _airflow(setup, fixtures, SAIL),
+            check("Sail"),
+        ),
+        Entry(
             launch.PLAIN_ALL.name,
             launch.PLAIN_ALL.title,
             lambda: fixtures.clone_unpartitioned(EMPTY),
@@ -109,18 +119,21 @@ def dag(setup: Setup) -> Iterator[Plan]:
 
 @contextmanager
 def night(setup: Setup) -> Iterator[Plan]:
-    """fact_sales after a night: the suite loads the changes, DuckDB loads everything again."""
+    """fact_sales after a night: the suite loads the changes on either engine, DuckDB loads everything again."""
     fixtures = setup.fixtures
-    suite = setup.suite.contender(launch.FACT)
+    suite, sail = setup.suite.contender(launch.FACT), setup.suite.on_sail(launch.FACT)
     template = fixtures.dimensions_template(lambda pair: load(setup, pair, *launch.DIMENSIONS))
     with _nights(setup, fixtures) as nights:
         entries = [
-            Entry(
-                suite.name,
-                "this suite: what changed",
-                nights.pair,
-                program(fixtures, suite, setup.limit),
-                _fact_check(fixtures, "suite", nights.expectation),
+            *(
+                Entry(
+                    one.name,
+                    f"{one.title}: what changed",
+                    lambda warehouse=warehouse: nights.pair(warehouse),  # type: ignore[misc]
+                    program(fixtures, one, setup.limit),
+                    _fact_check(fixtures, one.title, nights.expectation),
+                )
+                for one, warehouse in ((suite, WAREHOUSE), (sail, SAIL_WAREHOUSE))
             ),
             Entry(
                 launch.DUCKDB.name,
@@ -171,16 +184,18 @@ def _nights(setup: Setup, fixtures: Fixtures) -> Iterator[Nights]:
     nights = Nights(fixtures)
     try:
         load(setup, nights.begin(EMPTY), *launch.DIMENSIONS, launch.FACT)
-        nights.vacuum()
+        nights.loaded()
         yield nights
     finally:
         nights.end()
 
 
-def _airflow(setup: Setup, fixtures: Fixtures) -> Callable[[DatabasePair, str], Measured]:
+def _airflow(
+    setup: Setup, fixtures: Fixtures, master: str = LOCAL
+) -> Callable[[DatabasePair, str], Measured]:
     def start(pair: DatabasePair, _: str) -> Measured:
-        home = fixtures.folder / "airflow"
-        return run_dag(pair, setup.suite.extra(), home, setup.limit, fixtures.server_cpu)
+        made = connections(pair.credentials, master, setup.suite.extra())
+        return run_dag(made, fixtures.folder / "airflow", setup.limit, fixtures.server_cpu)
 
     return start
 

@@ -88,22 +88,26 @@ class Airflow:
         self._stop_leftovers()
         self._migrate()
         try:
-            for name, arguments in COMPONENTS.items():
-                with (self.home / f"{name}.log").open("wb") as log:
-                    self.processes[name] = subprocess.Popen(
-                        [sys.executable, "-m", "airflow", *arguments],
-                        env=self.environment,
-                        cwd=self.home,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,  # Ctrl-C reaches only this process, which stops the others in order
-                    )
-                self._write_processes()
+            for name in COMPONENTS:
+                self.start_component(name)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def start_component(self, name: str) -> None:
+        """Start one of COMPONENTS, as a supervisor does again where it died."""
+        with (self.home / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *COMPONENTS[name]],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the others in order
+            )
+        self._write_processes()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

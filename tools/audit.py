@@ -18,7 +18,10 @@ SECONDS = 300
 
 
 def audited(lock: Path) -> tuple[list[str] | None, str]:
-    """What is wrong with the packages of a lock file, one line each; None, and why, if that could not be found out."""
+    """What is wrong with the packages of a lock file, one line each; None if that could not be found out.
+
+    And why not, or the packages for which it could not.
+    """
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "tool", "run", "--quiet", PIP_AUDIT, "--vulnerability-service", "osv", "--format", "json"]
     command += ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--requirement", str(lock)]
@@ -31,7 +34,19 @@ def audited(lock: Path) -> tuple[list[str] | None, str]:
         return None, str(error)
     except ValueError:
         return None, (done.stderr.strip().splitlines() or ["no answer"])[-1]
-    return findings(document), ""
+    unknown = not_audited(document)
+    if unknown and len(unknown) == len(document["dependencies"]):
+        return None, unknown[0]
+    return findings(document), "\n".join(unknown)
+
+
+def not_audited(document: dict[str, Any]) -> list[str]:
+    """Packages of which pip-audit's report knows nothing, each with the reason."""
+    return [
+        f"{package['name']}: not audited: {package['skip_reason']}"
+        for package in document["dependencies"]
+        if "skip_reason" in package
+    ]
 
 
 def findings(document: dict[str, Any]) -> list[str]:
@@ -51,7 +66,8 @@ def main() -> int:
         if found is None:
             sys.stdout.write(f"audit: {lock}: skipped: {why_not[:200]}\n")
             continue
-        sys.stdout.write("".join(f"audit: {lock}: {line}\n" for line in found or ["no known vulnerability"]))
+        lines = [*(found or ["no known vulnerability"]), *why_not.splitlines()]
+        sys.stdout.write("".join(f"audit: {lock}: {line}\n" for line in lines))
         code |= bool(found)
     return code
 

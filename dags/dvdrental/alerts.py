@@ -69,7 +69,9 @@ def _channel(connection: Any, subject: str, text: str) -> BaseNotifier:
     made: BaseNotifier = HttpNotifier(
         http_conn_id=CONNECTION,
         endpoint=connection.password,
-        json={"text": text},
+        json={
+            "text": escape(text, quote=False)
+        },  # Slack reads & < > as commands: <!channel> would call everybody
         extra_options={"timeout": PATIENCE},
     )
     return made

@@ -3,12 +3,17 @@
 import logging
 import re
 import textwrap
+from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 log = logging.getLogger("dvdrental")
 WIDTH = 100
+GONE = (
+    "the task's process is gone: it was killed, ran out of memory, or its machine stopped"
+    " -> see the machine's log; the task can be repeated"
+)
 
 
 class JobFailed(AirflowException):
@@ -46,6 +51,10 @@ def _wrapped(label: str, text: str) -> str:
 
 
 def tell_failure(context: Context) -> None:
-    """Say it last, below the stack traces of Spark and Airflow."""
+    """Say it last, below the stack traces of Spark and Airflow.
+
+    Where Airflow misses the task's process, this is called elsewhere, and there is no exception.
+    """
     log.info("::endgroup::")  # of Airflow's group "Post Execute", which the UI shows folded
-    log.error(explained(context["ti"].task_id, context["exception"]))  # type: ignore[arg-type]
+    error: Any = context.get("exception") or AirflowException(GONE)
+    log.error(explained(context["ti"].task_id, error))

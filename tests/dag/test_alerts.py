@@ -4,15 +4,19 @@ import email
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from email.policy import default
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from dvdrental.alerts import KINDS, Alert, late_night
 
+from redshift_emulator import certificate
 from sandbox.postgres import free_port
 from tests.support.webhook import Webhook
 
@@ -21,32 +25,49 @@ SECRET = "services/T1/B2/s3cret"
 
 
 class Mailbox(list[Message]):
-    """What a mail server was sent."""
+    """What a mail server was sent. logins: who logged in; encrypted: whether each mail came by TLS."""
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the server calls it
+    def __init__(self) -> None:
+        super().__init__()
+        self.logins: list[str] = []
+        self.encrypted: list[bool] = []
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the server calls it
         self.append(email.message_from_bytes(envelope.content, policy=default))
+        self.encrypted.append(server.transport.get_extra_info("cipher") is not None)
         return "250 OK"
+
+    def log_in(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
+        if given.password != SECRET.encode():
+            return AuthResult(success=False)
+        self.logins.append(given.login.decode())
+        return AuthResult(success=True)
+
+
+@contextmanager
+def mail_server(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+    """A mail server of this machine; its port."""
+    server = Controller(mailbox, hostname="127.0.0.1", port=free_port(), **options)
+    server.start()
+    yield server.port
+    server.stop()
 
 
 @pytest.fixture
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     received = Mailbox()
-    server = Controller(received, hostname="127.0.0.1", port=free_port())
-    server.start()
-    connect(
-        monkeypatch,
-        conn_type="smtp",
-        host="127.0.0.1",
-        port=server.port,
-        extra={
-            "to": "team@example.com",
-            "from_email": "etl@example.com",
-            "disable_ssl": True,
-            "disable_tls": True,
-        },
-    )
-    yield received
-    server.stop()
+    with mail_server(received) as port:
+        connect(monkeypatch, **smtp(port, disable_ssl=True, disable_tls=True))
+        yield received
+
+
+def smtp(port: int, **extra: Any) -> dict[str, Any]:
+    return {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": port,
+        "extra": {"to": "team@example.com", "from_email": "etl@example.com", **extra},
+    }
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, **connection: Any) -> None:
@@ -63,6 +84,48 @@ def test_an_e_mail(mailbox: Mailbox) -> None:
         "<pre>dvdrental_etl: run went wrong\ndim_movie failed\nfilm: length &lt; 0 &amp; odd\n"
         "run night 1; docs/runbook.md#run-went-wrong</pre>"
     )
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Requiring AUTH"
+)  # the server does not know that it is behind TLS on port 465
+@pytest.mark.parametrize("disabled", ["disable_ssl", "disable_tls"], ids=["STARTTLS", "TLS"])
+@pytest.mark.parametrize(("password", "trusted"), [(SECRET, True), ("a guess", True), (SECRET, False)])
+def test_an_e_mail_by_tls_with_a_login(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    disabled: str,
+    password: str,
+    trusted: bool,
+) -> None:
+    """Port 587 of a mail server, and port 465. Its certificate is checked."""
+    authority, context = certificate.make(tmp_path)
+    received = Mailbox()
+    by_tls = {"ssl_context": context, "auth_require_tls": False}
+    by_starttls = {"tls_context": context, "require_starttls": True}
+    options = by_tls if disabled == "disable_tls" else by_starttls
+    with mail_server(received, authenticator=received.log_in, auth_required=True, **options) as port:
+        if trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        connect(monkeypatch, login="etl", password=password, **smtp(port, **{disabled: True}))
+        Alert("task-failed").send(CONTEXT, ["prepare: lost"])
+    if password == SECRET and trusted:
+        assert (len(received), received.logins, received.encrypted) == (1, ["etl"], [True])
+    else:
+        assert received == []
+        assert "the alert could not be sent by the connection dvdrental_alerts" in caplog.text
+        assert ("CERTIFICATE_VERIFY_FAILED" in caplog.text) is not trusted
+    assert password not in caplog.text
+
+
+def test_slack_reads_no_commands_in_what_a_row_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its documentation wants &, < and > as entities, and no other character."""
+    with Webhook() as webhook:
+        connect(monkeypatch, **webhook.connection(SECRET))
+        Alert("task-failed").send(CONTEXT, ["title: <!channel> Q&A 'x' \"y\""])
+    assert webhook.texts[0].splitlines()[1] == "title: &lt;!channel&gt; Q&amp;A 'x' \"y\""
+    assert webhook.types == ["application/json"]
 
 
 def test_a_webhook(monkeypatch: pytest.MonkeyPatch) -> None:

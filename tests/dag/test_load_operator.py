@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dvdrental.failures import JobFailed, explained, tell_failure
 
 START = """
 echo 'WARNING: Using incubator modules: jdk.incubator.vector'
@@ -108,8 +109,6 @@ def test_no_event_of_a_dry_run_and_of_a_load_without_changes(execute: Any, resul
 
 
 def test_a_failed_job_is_its_line_for_people(execute: Any) -> None:
-    from dvdrental.failures import explained
-
     error, _, _, heard = execute(
         None, f'{START}\necho "load_dim_movie: error: {REFUSED}"\necho "at java.lang.Thread"\nexit 5'
     )
@@ -159,8 +158,6 @@ def test_one_row_is_a_change(kind: str) -> None:
 
 
 def test_long_lines_are_wrapped_and_the_unexpected_is_said_to_be_so() -> None:
-    from dvdrental.failures import explained, tell_failure
-
     lines = explained("verify", KeyError("x" * 30 + " y" * 60)).splitlines()
     assert lines[0] == "verify failed"
     assert lines[1].startswith("What is wrong: unexpected: KeyError: ")
@@ -189,8 +186,6 @@ def test_a_run_that_must_not_be(run_type: str, conf: dict[str, Any], complaint: 
 
 
 def test_the_failure_is_told_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    from dvdrental.failures import JobFailed, tell_failure
-
     context: Any = {"ti": SimpleNamespace(task_id="load_dim_movie"), "exception": JobFailed(REFUSED, 5)}
     caplog.set_level(logging.INFO)
     tell_failure(context)
@@ -198,3 +193,13 @@ def test_the_failure_is_told_as_an_error(caplog: pytest.LogCaptureFixture) -> No
     assert group[-1] == "::endgroup::"  # of Airflow's folded one
     assert level == logging.ERROR
     assert text.startswith("load_dim_movie failed with exit code 5\nWhat is wrong: gate: ")
+
+
+def test_a_task_whose_process_is_gone_is_told_without_an_exception(caplog: pytest.LogCaptureFixture) -> None:
+    """Airflow's DAG processor calls back for it, and knows no error."""
+    gone: Any = {"ti": SimpleNamespace(task_id="verify")}
+    caplog.set_level(logging.INFO)
+    tell_failure(gone)
+    _, (_, level, text) = caplog.record_tuples
+    assert level == logging.ERROR
+    assert text.startswith("verify failed\nWhat is wrong: the task's process is gone: it was killed, ran out")

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 
 from dvdrental_etl.report.run_report import RunReport
 from local_airflow import report
+from local_airflow.client import DAG
 from local_airflow.runtime import LINEAGE
 from sandbox import spark_cluster
-from tests.support.dag_runs import DIMENSIONS, Finished, running
+from tests.support.dag_runs import DIMENSIONS, NO_NIGHT, Finished, running
 
 TABLES = (*DIMENSIONS, "fact_sales")
 PLANNED = "dry run, nothing was written; 5 tables planned, 0 rows to write"
@@ -131,6 +132,12 @@ def test_executors_of_both_workers_took_part(finished: Finished) -> None:
 # Nights without changes, dry runs, guards.
 
 
+def test_no_night_of_the_schedule_began_meanwhile(finished: Finished) -> None:
+    assert metadata(finished, f"SELECT next_dagrun_create_after FROM dag WHERE dag_id = '{DAG}'") == [
+        (NO_NIGHT,)
+    ]
+
+
 def test_only_the_first_run_started_spark(finished: Finished) -> None:
     submitted = [line for line in finished.command_lines if "SparkSubmit" in line]  # other tests submit, too
     assert any(finished.run_id in line for line in submitted)
@@ -182,6 +189,14 @@ def test_a_dry_run_ends_with_the_plan_of_all_tables(finished: Finished) -> None:
     assert not finished.warehouse(
         f"SELECT 1 FROM {{}}.etl_load JOIN {{}}.etl_batch USING (batch_id) WHERE run_id = '{finished.dry}'"
     )
+
+
+def test_a_task_can_be_cleared_while_the_run_has_a_deadline(finished: Finished) -> None:
+    tries = metadata(
+        finished,
+        f"SELECT try_number FROM task_instance WHERE task_id = 'quarantine' AND run_id = '{finished.dry}'",
+    )
+    assert tries == [(2,)]
 
 
 def test_what_is_wrong_is_said_last_in_the_log(finished: Finished) -> None:

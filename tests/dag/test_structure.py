@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
 from dvdrental import connections, guards, load_task, retries
 
 from dvdrental_etl import config
@@ -61,6 +64,20 @@ def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
         assert task.execution_timeout
         assert task.execution_timeout < dag.dagrun_timeout
         assert task.pool == "default_pool"
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [("2007-05-14T02:59", "2007-05-14T03:00"), ("2007-05-14T03:01", "2007-05-15T03:00")],
+)
+def test_one_that_is_switched_on_waits_for_its_night(
+    dag: Any, monkeypatch: pytest.MonkeyPatch, now: str, first: str
+) -> None:
+    monkeypatch.setattr(trigger, "utcnow", lambda: datetime.fromisoformat(f"{now}+00:00"))
+    run = coerce_to_core_timetable(dag.timetable.timetable).next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert run.run_after == datetime.fromisoformat(f"{first}+00:00")
 
 
 def test_tasks_are_retried(dag: Any) -> None:
@@ -134,8 +151,7 @@ def rendered(dag: Any, **others: SimpleNamespace) -> dict[str, str]:
 
 
 def test_connections_become_the_settings_that_the_jobs_read(dag: Any) -> None:
-    engine = {name for name in connections.SPARK if name.startswith("DVDRENTAL_")}
-    assert {*connections.SETTINGS, *engine} == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
+    assert set(connections.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
     source = connection(host="s.example", port=6543, password='q"{{x}}', extra_dejson={"sslmode": "require"})
     warehouse = connection(extra_dejson={"schema": "star"})
     values = rendered(dag, dvdrental_source=source, dvdrental_warehouse=warehouse)
@@ -210,22 +226,6 @@ def test_a_driver_is_reached_from_outside_only_where_executors_are_outside(
 ) -> None:
     context = {"conn": SimpleNamespace(spark_default=connection(host=host))}
     assert dag.get_task("prepare").render_template(connections.SPARK, context)["SPARK_LOCAL_IP"] == address
-
-
-@pytest.mark.parametrize(
-    ("host", "extra", "engine"),
-    [
-        ("local[2]", {}, ("spark", "")),
-        ("sail", {}, ("sail", "")),
-        ("sail", {"on-shared-host": "allow"}, ("sail", "allow")),
-    ],
-)
-def test_the_connection_chooses_the_engine(
-    dag: Any, host: str, extra: dict[str, str], engine: tuple[str, str]
-) -> None:
-    context = {"conn": SimpleNamespace(spark_default=connection(host=host, extra_dejson=extra))}
-    rendered = dag.get_task("prepare").render_template(connections.SPARK, context)
-    assert (rendered["DVDRENTAL_ENGINE_KIND"], rendered["DVDRENTAL_ENGINE_ON_SHARED_HOST"]) == engine
 
 
 def operator(dag: Any, params: dict[str, Any]) -> Any:
@@ -312,7 +312,6 @@ def test_as_of_is_a_timestamp_or_empty() -> None:
         {"host": "spark://master:7077"},
         {"host": "master", "port": 7077},
         {"host": "k8s://https://cluster"},
-        {"host": "sail"},
     ],
 )
 def test_a_spark_connection_is_accepted(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:

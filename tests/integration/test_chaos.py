@@ -8,22 +8,21 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-import psycopg2
-
-from dvdrental_etl import config
-from dvdrental_etl.verify import run as verify
-from sandbox.access import WRITER
 from sandbox.server import Sandbox
+from tests.support.aftermath import (
+    check_clean,
+    check_equals_undisturbed,
+    undisturbed,
+    wait_for_sessions_to_end,
+    wait_for_the_server,
+)
 from tests.support.chaos import QUICK, ROOTS, SLOW, Scene
-from tests.support.database import DatabaseClient
 from tests.support.environment import TABLES, Environment
 from tests.support.paths import ROOT
-from tests.support.waiting import until
 
 FAULTS, SEED = int(os.environ.get("DVDRENTAL_CHAOS", "3")), int(os.environ.get("DVDRENTAL_SEED", "1"))
 IS_LONG = "DVDRENTAL_CHAOS" in os.environ
@@ -89,45 +88,13 @@ def _named(code: int) -> str:
     return "killed" if code < 0 else f"exit {code}:"
 
 
-def check_clean(env: Environment, table: str, tally: Tally) -> None:
+def check(env: Environment, table: str, tally: Tally) -> None:
     """The star is right, and nothing is left behind."""
-    ours = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'dvdrental-etl%'"
-    until(lambda: not env.warehouse(ours), "no session is left", 60)
+    wait_for_sessions_to_end(env)
     if env.staging_tables():  # its writer was not dead yet: the next attempt removes it
         tally.again += 1
         env.load(table)
-    assert env.staging_tables() == []
-    env.check_equals_source()
-    env.check_invariants(loads=2)
-    assert env.warehouse("SELECT 1 FROM etl_load WHERE table_name = %s AND status = 'running'", table) == []
-    findings = verify.run(config.load(env.config, {}))
-    assert findings == [], findings[:5]
-
-
-def check_equals_undisturbed(env: Environment, fresh: Environment) -> None:
-    """The disturbed warehouse has what a first load into an empty one has."""
-    fresh.load_all()
-    assert env.facts() == fresh.facts()
-    for table in ("dim_customer", "dim_movie", "dim_store", "dim_staff"):
-        assert env.current_members(table) == fresh.current_members(table), table
-
-
-def wait_for_the_server(env: Environment) -> None:
-    """It may be recovering from the fault."""
-
-    def answers() -> bool:
-        with suppress(psycopg2.OperationalError):
-            return bool(env.warehouse("SELECT 1"))
-        return False
-
-    until(answers, "the server is up", 60)
-
-
-def undisturbed(env: Environment, server: Sandbox, number: int) -> Environment:
-    """An empty warehouse for the same source."""
-    name = f"undisturbed_{number}"
-    server.create_database(name, owner=WRITER)
-    return env.with_warehouse(DatabaseClient(env.source.port, env.warehouse.password, name, "dw"))
+    check_clean(env)
 
 
 def test_chaos(empty: Environment, server: Sandbox) -> None:
@@ -155,7 +122,7 @@ def test_chaos(empty: Environment, server: Sandbox) -> None:
             env.load_all()
         for again in dict.fromkeys((table, "fact_sales")):  # facts follow the versions of their time
             env.load(again)
-        check_clean(env, table, tally)
+        check(env, table, tally)
         if number % 25 == 24:
             check_equals_undisturbed(env, undisturbed(env, server, number))
     check_equals_undisturbed(env, undisturbed(env, server, FAULTS))

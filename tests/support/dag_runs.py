@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tests.support.paths import ROOT
 from tests.support.webhook import Webhook
 from tools import jdbc_driver, screenshots
 
+#: The next night of the schedule, as Airflow's database has it.
+NO_NIGHT = "2099-01-01 03:00:00.000000"
 DIMENSIONS = tuple(table for table in star_tables() if table.startswith("dim_"))
 
 
@@ -53,8 +56,10 @@ class CommandLines(threading.Thread):
 class Finished:
     """Runs that are over: the first load; a night without changes; a dry run; one that its guards refused.
 
-    The night was late. alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's
-    report and the refused run's error; None without a browser.
+    The night was late; a task of the dry run was cleared.
+
+    alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's report and the refused
+    run's error; None without a browser.
     """
 
     folder: Path
@@ -120,11 +125,15 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
         patch.setenv(SCHEDULED, "True")  # the example follows the asset
         patch.setenv("AIRFLOW_CONN_DVDRENTAL_ALERTS", json.dumps(webhook.connection("hook")))
         with demo.started(train=False) as client:
+            let_no_night_begin(demo)
             first = demo.run_once(client, {})
-            quiet = client.trigger({})
-            miss_deadline(demo, quiet)
+            now = datetime.now(UTC)
+            quiet = trigger_night(client, now - timedelta(hours=3))
             demo.follow(client, quiet)
-            dry = demo.run_once(client, {"dry_run": True})
+            dry = trigger_night(client, now, dry_run=True)
+            demo.follow(client, dry)
+            clear(client, dry, "quarantine")
+            demo.follow(client, dry)
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
             seen = look(client, dry, refused) if screenshots.chromium() else None
@@ -144,13 +153,27 @@ def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
         return headline, problem.inner_text()
 
 
-def miss_deadline(demo: DagRunner, run_id: str) -> None:
-    """Let a run's deadline be over: its two hours are too long for a test."""
+def let_no_night_begin(demo: DagRunner) -> None:
+    """The example follows the asset, so schedules are on: these runs may take place at three in the morning."""
     with closing(sqlite3.connect(demo.home / "airflow.db", timeout=30)) as connection:
-        moved = connection.execute(
-            "UPDATE deadline SET deadline_time = created_at"
-            " WHERE dagrun_id = (SELECT id FROM dag_run WHERE run_id = ?)",
-            (run_id,),
+        changed = connection.execute(
+            "UPDATE dag SET next_dagrun_create_after = ? WHERE dag_id = ?", (NO_NIGHT, DAG)
         )
-        assert moved.rowcount == 1
+        assert changed.rowcount == 1
         connection.commit()
+
+
+def trigger_night(client: Client, at: datetime, **conf: Any) -> str:
+    """Start the run of a night, as the schedule does: it has a logical date, and so a deadline."""
+    body = {
+        "logical_date": at.isoformat(),
+        "dag_run_id": f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}",
+        "conf": conf,
+    }
+    return str(client.call(f"/api/v2/dags/{DAG}/dagRuns", body)["dag_run_id"])
+
+
+def clear(client: Client, run_id: str, *tasks: str) -> None:
+    """Let tasks run again, as a person does in the UI."""
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": tasks, "only_failed": False}
+    client.call(f"/api/v2/dags/{DAG}/clearTaskInstances", body)

@@ -7,16 +7,21 @@ from typing import Any
 
 
 class Webhook:
-    """Takes JSON on a free port of 127.0.0.1 while its `with` block lasts. received: path and body of each request."""
+    """Takes JSON on a free port of 127.0.0.1 while its `with` block lasts.
+
+    received: path and body of each request. types: the content type of each.
+    """
 
     def __init__(self, status: int = 200) -> None:
         self.received: list[tuple[str, Any]] = []
-        received = self.received
+        self.types: list[str] = []
+        received, types = self.received, self.types
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 received.append((self.path, json.loads(body)))
+                types.append(self.headers["Content-Type"])
                 self.send_response(status)
                 self.end_headers()
 

@@ -28,6 +28,12 @@ def test_each_vulnerability_is_a_line():
     [
         (json.dumps(REPORT), 1, "bad 2.0: PYSEC-1"),
         (json.dumps({"dependencies": []}), 0, "no known vulnerability"),
+        (json.dumps(REPORT), 1, "odd: not audited: not on PyPI"),
+        (
+            json.dumps({"dependencies": REPORT["dependencies"][2:]}),
+            0,
+            "skipped: odd: not audited: not on PyPI",
+        ),
         ("", 0, "skipped: no route to host"),
     ],
 )

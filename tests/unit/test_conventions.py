@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,6 +102,19 @@ def test_a_job_calls_nothing_forbidden(path: Path) -> None:
     assert not called & FORBIDDEN
     assert path == SENDER or not called & COLLECTING
     assert "inferSchema" not in {node.value for node in nodes(path) if isinstance(node, ast.Constant)}
+
+
+def test_the_drivers_clock_is_read_in_one_place() -> None:
+    """It dates the run record only: on a machine whose clock is wrong, loads are right."""
+    readers = r"\.(now|utcnow|today|time_ns|current_\w+|localtimestamp)$|^time\.(time|gmtime|localtime)$"
+    calls = [
+        (path, ast.unparse(node.func))
+        for path in JOB_FILES
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+    ]
+    reads = [f"{shown(path)}: {name}" for path, name in calls if re.search(readers, name)]
+    assert reads == ["spark_apps/dvdrental_etl/pipeline/batch.py: dt.datetime.now"]
 
 
 def test_the_sender_is_there() -> None:

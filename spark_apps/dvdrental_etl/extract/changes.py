@@ -96,7 +96,8 @@ def reason_for_full(
             f"rows of {', '.join(without)} do not name the transaction that wrote them"
             " (a view, or a role without SELECT on xmin)"
         )
-    if as_of - watermark.full_as_of >= dt.timedelta(days=limits.days_between_full):
+    # Where the source's clock was ahead by more than that, and is right again, as_of lies as far before.
+    if abs(as_of - watermark.full_as_of) >= dt.timedelta(days=limits.days_between_full):
         return f"the last time was {watermark.full_as_of}"
     return None
 

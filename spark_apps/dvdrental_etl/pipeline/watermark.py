@@ -17,7 +17,9 @@ def read(cursor: Cursor, table: str) -> Watermark | None:
     cursor.execute(
         f"""
         SELECT load_id, source_snapshot, source_identity, code_digest,
-            (SELECT MAX(as_of) FROM etl_load WHERE table_name = %s AND status = '{LoadStatus.PUBLISHED}' AND is_full)
+            (SELECT as_of FROM etl_load WHERE load_id = (
+                SELECT MAX(load_id) FROM etl_load
+                WHERE table_name = %s AND status = '{LoadStatus.PUBLISHED}' AND is_full))
         FROM etl_load WHERE table_name = %s AND status = '{LoadStatus.PUBLISHED}' ORDER BY load_id DESC LIMIT 1
         """,
         (table, table),

@@ -97,7 +97,13 @@ def test_in_doubt_everything_is_read(source, relation, message):
 
 
 @pytest.mark.parametrize(
-    ("as_of", "full"), [("2007-05-20T23:59:59", False), ("2007-05-21T00:00:00", True), ("2007-05-01", False)]
+    ("as_of", "full"),
+    [
+        ("2007-05-20T23:59:59", False),
+        ("2007-05-21T00:00:00", True),
+        ("2007-05-07T00:00:01", False),
+        ("2007-05-07T00:00:00", True),  # the clock was ahead the last time
+    ],
 )
 def test_everything_is_compared_once_a_week(as_of, full):
     assert (why(as_of=dt.datetime.fromisoformat(as_of)) is not None) is full
