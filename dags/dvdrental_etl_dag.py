@@ -36,7 +36,7 @@ Every load is safe to repeat: clear a failed task and it goes on from there.
 |---|---|
 | `dvdrental_source` | type `postgres`; *Schema* is the database; extra `schema` (public), `sslmode` |
 | `dvdrental_warehouse` | type `postgres` or `redshift`; extra `schema` (dw), `s3_staging`, `s3_iam_role` |
-| `spark_default` | type `spark`; host `local[2]`, `spark://host:7077`, ...; extra `deploy-mode` client |
+| `spark_default` | type `spark`; host `local[2]`, `spark://host:7077`, `sail`, ...; extra `deploy-mode` client |
 
 A source that cannot be reached, a lock that is held or a warehouse that is away is tried again, three times,
 with growing pauses. A wrong setting, a changed source schema and refused data are not: read the last line of

@@ -151,7 +151,8 @@ def rendered(dag: Any, **others: SimpleNamespace) -> dict[str, str]:
 
 
 def test_connections_become_the_settings_that_the_jobs_read(dag: Any) -> None:
-    assert set(connections.SETTINGS) == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
+    engine = {name for name in connections.SPARK if name.startswith("DVDRENTAL_")}
+    assert {*connections.SETTINGS, *engine} == {f"DVDRENTAL_{s}_{k}".upper() for s, k, _ in config.KEYS}
     source = connection(host="s.example", port=6543, password='q"{{x}}', extra_dejson={"sslmode": "require"})
     warehouse = connection(extra_dejson={"schema": "star"})
     values = rendered(dag, dvdrental_source=source, dvdrental_warehouse=warehouse)
@@ -226,6 +227,22 @@ def test_a_driver_is_reached_from_outside_only_where_executors_are_outside(
 ) -> None:
     context = {"conn": SimpleNamespace(spark_default=connection(host=host))}
     assert dag.get_task("prepare").render_template(connections.SPARK, context)["SPARK_LOCAL_IP"] == address
+
+
+@pytest.mark.parametrize(
+    ("host", "extra", "engine"),
+    [
+        ("local[2]", {}, ("spark", "")),
+        ("sail", {}, ("sail", "")),
+        ("sail", {"on-shared-host": "allow"}, ("sail", "allow")),
+    ],
+)
+def test_the_connection_chooses_the_engine(
+    dag: Any, host: str, extra: dict[str, str], engine: tuple[str, str]
+) -> None:
+    context = {"conn": SimpleNamespace(spark_default=connection(host=host, extra_dejson=extra))}
+    rendered = dag.get_task("prepare").render_template(connections.SPARK, context)
+    assert (rendered["DVDRENTAL_ENGINE_KIND"], rendered["DVDRENTAL_ENGINE_ON_SHARED_HOST"]) == engine
 
 
 def operator(dag: Any, params: dict[str, Any]) -> Any:
@@ -312,6 +329,7 @@ def test_as_of_is_a_timestamp_or_empty() -> None:
         {"host": "spark://master:7077"},
         {"host": "master", "port": 7077},
         {"host": "k8s://https://cluster"},
+        {"host": "sail"},
     ],
 )
 def test_a_spark_connection_is_accepted(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
