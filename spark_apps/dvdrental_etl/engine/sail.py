@@ -49,7 +49,17 @@ class Sail(Engine):
     def read(
         self, session: "SparkSession", snapshot: SharedSnapshot, tables: Sequence[TableRead], limits: Limits
     ) -> "list[DataFrame]":
-        """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password."""
+        """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password.
+
+        Raises ConfigError for a table that is too large for one machine's memory.
+        """
+        largest = max(tables, key=lambda table: table.rows)
+        if largest.rows > limits.sail_rows:
+            raise ConfigError(
+                f"{largest.table.name} has {largest.rows:,} rows, and Sail, which joins in memory, takes"
+                f" {limits.sail_rows:,}",
+                "let Spark load it, engine.kind = spark, or raise limits.sail_rows where there is memory for it",
+            )
         from dvdrental_etl.engine.sail_source import PostgresRead, Read, arrow_schema, keep, statements
 
         libpq = postgres.parameters(snapshot.database.libpq(), APPLICATION, limits)
