@@ -15,7 +15,7 @@ from tests.support.engines import ON_SAIL, PYTHON, about_spark, on_sail_too
 from tests.support.environment import TABLES, Environment
 from tests.support.hostile.rows import make_hostile
 from tests.support.jobs import Outcome, counts, expected_counts, job_environment, write_config
-from tests.support.paths import ROOT
+from tests.support.paths import SPARK_APPS
 from tests.support.servers import MakeEnvironment
 from tests.support.waiting import long_running
 
@@ -46,23 +46,29 @@ pytestmark = [
 ]
 
 
+#: One process for all five: they share one start of Sail.
+ALL = """
+import importlib, sys
+for table in sys.argv[1].split():
+    importlib.import_module(f"load_{table}").main(sys.argv[2:])
+"""
+
+
 def on_sail(env: Environment, *flags: str) -> dict[str, Outcome]:
-    """All five scripts by Sail, each as a process of its own."""
-    outcomes = {}
-    for table in TABLES:
-        done = subprocess.run(
-            [PYTHON, ROOT / "spark_apps" / f"load_{table}.py", "--config", env.config, *flags],
-            env=job_environment(**ON_SAIL),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-        outcomes[table] = Outcome(done.returncode, done.stdout, done.stderr)
-        assert done.returncode == 0, done.stderr[-3000:]
-        env.check_output(outcomes[table])
-        assert f"{table}: published" in done.stdout
-    return outcomes
+    """All five scripts by Sail."""
+    done = subprocess.run(
+        [PYTHON, "-c", ALL, " ".join(TABLES), "--config", env.config, *flags],
+        env=job_environment(PYTHONPATH=str(SPARK_APPS), **ON_SAIL),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=480,
+    )
+    env.check_output(Outcome(done.returncode, done.stdout, done.stderr))
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = done.stdout.splitlines()
+    assert [line.split(": published: ")[0] for line in lines] == [*TABLES]
+    return {table: Outcome(0, line, "") for table, line in zip(TABLES, lines, strict=True)}
 
 
 def on_spark(env: Environment, *flags: str) -> dict[str, Outcome]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -40,6 +41,7 @@ class Sail(Engine):
     def start(self, job: str) -> "SparkSession":
         """Start the server, or join the one that runs in this process. Raises ConfigError if others were first."""
         os.environ.setdefault("RUST_LOG", "off")  # read when pysail is imported
+        os.environ.setdefault("SPARK_HOME", sys.prefix)  # the client looks for one where no script is started
         from dvdrental_etl.engine import sail_server
 
         session = sail_server.session()
