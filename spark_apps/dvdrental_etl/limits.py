@@ -28,6 +28,8 @@ class Limits:
     connections: int = 8
     #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes.
     broadcast_bytes: int = 160 * MEGABYTE
+    #: Sail joins in memory, about 205 MB for a million payments: a table with more rows is left to Spark.
+    sail_rows: int = 12_000_000
     #: Up to this many rows are sent by the driver: starting a Python worker takes longer than sending them.
     rows_sent_by_driver: int = 100_000
     #: Rejected rows that one task returns; beyond that it only counts, for the gate refuses such a load anyway.

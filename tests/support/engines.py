@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.paths import ROOT
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from dvdrental_etl.engine.base import Engine
 
+#: The Python that Sail is installed in.
+PYTHON = ROOT / ".venv-sail" / "bin" / "python"
 IS_SAIL = os.environ.get("ENGINE") == "sail"
 #: What a job of the tests is told. Their databases hold nothing that is worth protecting from other accounts.
 ON_SAIL = {"ENGINE": "sail", "DVDRENTAL_ENGINE_ON_SHARED_HOST": "allow"}
 SETTINGS = ON_SAIL if IS_SAIL else {}
 
+on_sail_too = pytest.mark.skipif(not PYTHON.exists(), reason="there is no .venv-sail: make sail")
 about_spark = pytest.mark.skipif(IS_SAIL, reason="it is about Spark itself")
 
 

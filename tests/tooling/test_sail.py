@@ -1,13 +1,17 @@
 """Sail's server takes whoever connects, so the engine closes its port. While the first test passes, that is needed."""
 
 import os
+import socket
+import ssl
 import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
 
-import pytest
+from redshift_emulator import certificate
+from tests.support.engines import PYTHON, on_sail_too
+from tests.support.paths import SPARK_APPS
 
-from tests.support.paths import ROOT, SPARK_APPS
-
-PYTHON = ROOT / ".venv-sail" / "bin" / "python"
 #: Starts the server, and connects to it by nothing but its address.
 CONNECT = """
 from pysail.spark import SparkConnectServer
@@ -52,14 +56,14 @@ except ConnectionRefusedError:
 print(session.range(3).mapInArrow(lambda batches: batches, "id bigint").count())
 """
 
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="there is no .venv-sail: make sail")
+pytestmark = on_sail_too
 
 
-def run(program: str) -> "subprocess.CompletedProcess[str]":
+def run(program: str, *argv: str) -> "subprocess.CompletedProcess[str]":
     # The client looks for a Spark, though it needs none.
     env = {**os.environ, "RUST_LOG": "off", "SPARK_HOME": str(PYTHON.parent), "PYTHONPATH": str(SPARK_APPS)}
     return subprocess.run(
-        [PYTHON, "-c", program], env=env, capture_output=True, text=True, check=False, timeout=120
+        [PYTHON, "-c", program, *argv], env=env, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -82,3 +86,47 @@ def test_a_stranger_in_the_first_moment_is_cut_off_and_the_job_ends() -> None:
     done = run(START.format("connect(port)"))
     assert done.stdout.splitlines() == ["stranger is in", "stranger is cut"], done.stderr[-2000:]
     assert "ConfigError: somebody else connected to Sail's server" in done.stderr
+
+
+#: Reads as a worker does, from a server whose certificate is that of a file.
+READ = """
+import sys
+from dvdrental_etl.config import Database
+from dvdrental_etl.engine.sail_source import PartitionReader, Read, keep
+from dvdrental_etl.db import postgres
+from dvdrental_etl.limits import Limits
+from pyspark.sql.datasource import InputPartition
+
+url, certificate = sys.argv[1:]
+for options in ("sslmode=verify-full&sslrootcert=" + certificate, "sslmode=verify-full&sslrootcert=" + sys.executable):
+    libpq = Database(f"{url}?{options}", "reader", "s3cret", "public").libpq()
+    read = keep(Read(postgres.parameters(libpq, "test", Limits()), (), (), None, 30))
+    try:
+        list(PartitionReader(read).read(InputPartition("SELECT 1")))
+    except Exception as error:
+        print(" ".join(str(error).split()))
+"""
+
+
+def test_a_read_checks_the_servers_certificate(tmp_path: Path) -> None:
+    """The server ends each connection after TLS: so one error comes from within, the other from the certificate."""
+    authority, context = certificate.make(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=speak_tls, args=(listener, context), daemon=True).start()
+        url = f"jdbc:postgresql://localhost:{listener.getsockname()[1]}/d"
+        done = run(READ, url, str(authority))
+    known, unknown = done.stdout.splitlines()
+    assert "closed the connection unexpectedly" in known, done.stderr
+    assert "root certificate" in unknown or "certificate verify failed" in unknown
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def speak_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Answer each connection as a PostgreSQL with TLS, and end it when TLS has begun."""
+    with suppress(OSError):  # closed at the end
+        while True:
+            connection, _ = listener.accept()
+            with suppress(OSError), connection:
+                connection.recv(8)
+                connection.sendall(b"S")
+                context.wrap_socket(connection, server_side=True).close()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -40,6 +41,7 @@ class Sail(Engine):
     def start(self, job: str) -> "SparkSession":
         """Start the server, or join the one that runs in this process. Raises ConfigError if others were first."""
         os.environ.setdefault("RUST_LOG", "off")  # read when pysail is imported
+        os.environ.setdefault("SPARK_HOME", sys.prefix)  # the client looks for one where no script is started
         from dvdrental_etl.engine import sail_server
 
         session = sail_server.session()
@@ -49,7 +51,17 @@ class Sail(Engine):
     def read(
         self, session: "SparkSession", snapshot: SharedSnapshot, tables: Sequence[TableRead], limits: Limits
     ) -> "list[DataFrame]":
-        """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password."""
+        """By ADBC, which reads binary COPY into Arrow. The options of a read hold a number, no address, no password.
+
+        Raises ConfigError for a table that is too large for one machine's memory.
+        """
+        largest = max(tables, key=lambda table: table.rows)
+        if largest.rows > limits.sail_rows:
+            raise ConfigError(
+                f"{largest.table.name} has {largest.rows:,} rows, and Sail, which joins in memory, takes"
+                f" {limits.sail_rows:,}",
+                "let Spark load it, engine.kind = spark, or raise limits.sail_rows where there is memory for it",
+            )
         from dvdrental_etl.engine.sail_source import PostgresRead, Read, arrow_schema, keep, statements
 
         libpq = postgres.parameters(snapshot.database.libpq(), APPLICATION, limits)

@@ -4,13 +4,17 @@ import importlib.util
 import os
 import pwd
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from dvdrental_etl.config import EngineChoice
+from dvdrental_etl.config import Database, EngineChoice
 from dvdrental_etl.engine import session, shared_host
+from dvdrental_etl.engine.base import SharedSnapshot, TableRead
 from dvdrental_etl.engine.factory import chosen_engine
 from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.limits import Limits
+from dvdrental_etl.model.source_tables import SourceTable
 
 SAIL = EngineChoice("sail")
 
@@ -74,6 +78,17 @@ def test_sail_is_refused_where_others_can_log_in_or_nobody_knows(machine, more, 
     )
     assert "engine.on_shared_host = allow" in str(refused.value.hint)
     assert chosen_engine(EngineChoice("sail", "allow")).name == "Sail"
+
+
+def test_a_table_that_is_too_large_for_memory_is_refused_before_it_is_read(machine):
+    machine(ALONE)
+    reads = [
+        TableRead(SourceTable(name, "a int", "a"), name, ("TRUE",), rows)
+        for name, rows in (("payment", 11), ("rental", 12))
+    ]
+    nowhere = SharedSnapshot(Database("jdbc:postgresql://h/d", "u", "p", "s"), ())
+    with pytest.raises(ConfigError, match=r"rental has 12 rows, .* takes 11 -> let Spark load it"):
+        chosen_engine(SAIL).read(cast(Any, None), nowhere, reads, Limits(sail_rows=11))
 
 
 @pytest.mark.parametrize(
