@@ -52,7 +52,6 @@ test: env sail ## everything: check, integration tests, one run of the DAG, test
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
 test: check driver build/jobs.zip
-	@$(MAKE) --no-print-directory sail || echo "warning: there is no .venv-sail, so the tests of Sail are skipped"
 	@$(TESTS) tests/dag tests/tooling tests/integration
 endif
 
