@@ -96,7 +96,7 @@ class Airflow:
         return self
 
     def start_component(self, name: str) -> None:
-        """Start one of COMPONENTS, as a supervisor does again where it died."""
+        """Start one of COMPONENTS."""
         with (self.home / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *COMPONENTS[name]],

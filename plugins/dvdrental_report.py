@@ -1,7 +1,7 @@
 """Airflow plugin: the report of a run as a tab of the run and of the DAG, and its headline as the run's note.
 
 It renders what the task `report` left in XCom: API server and workers need no common folder, and the page is kept as
-long as the run. Whoever may read the run's XCom may read the page.
+long as the run. A user who may read the run's XCom may read the page.
 """
 
 import sys

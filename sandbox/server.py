@@ -197,9 +197,7 @@ class Sandbox:
         """Create and start what is missing; whether the server had to be started."""
         state = self._folder.state_or_new()
         if self.port is not None:
-            self._write_access_files()
-            with self.superuser() as connection:
-                self._prepare(connection)
+            self._prepare()
             return False
         with progress.step("server"):
             if not self.cluster.exists():
@@ -208,9 +206,7 @@ class Sandbox:
             while not self.cluster.start(port):
                 port = free_port()
             replace(state, port=port).write(self._folder.state_file)
-            self._write_access_files()
-            with self.superuser() as connection:
-                self._prepare(connection)
+            self._prepare()
         return True
 
     def _write_access_files(self) -> None:
@@ -218,15 +214,14 @@ class Sandbox:
         if state.port != self.port:
             state = replace(state, port=self.port)
             state.write(self._folder.state_file)
-        files = {
-            "pgpass": access.pgpass(state),
-            "credentials.json": json.dumps(self.credentials(), indent=2) + "\n",
-        }
-        for name, text in files.items():
-            write_secret(self.directory / name, text)
+        write_secret(self.directory / "pgpass", access.pgpass(state))
+        write_secret(self.directory / "credentials.json", json.dumps(self.credentials(), indent=2) + "\n")
 
-    def _prepare(self, connection: Connection) -> None:
-        access.create_roles(connection, self.state.passwords)
+    def _prepare(self) -> None:
+        """Write the access files; create the roles and the warehouse."""
+        self._write_access_files()
+        with self.superuser() as connection:
+            access.create_roles(connection, self.state.passwords)
         if WAREHOUSE not in self.databases():
             self.create_database(WAREHOUSE, owner=WRITER)
 

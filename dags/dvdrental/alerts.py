@@ -69,9 +69,8 @@ def _channel(connection: Any, subject: str, text: str) -> BaseNotifier:
     made: BaseNotifier = HttpNotifier(
         http_conn_id=CONNECTION,
         endpoint=connection.password,
-        json={
-            "text": escape(text, quote=False)
-        },  # Slack reads & < > as commands: <!channel> would call everybody
+        # Slack reads & < > as commands: <!channel> would call everybody.
+        json={"text": escape(text, quote=False)},
         extra_options={"timeout": PATIENCE},
     )
     return made

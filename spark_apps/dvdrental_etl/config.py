@@ -1,6 +1,5 @@
 """Configuration: a JSON file, overridden by environment variables, read into frozen dataclasses."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -8,14 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dvdrental_etl import jdbc_url, secrets_manager
+from dvdrental_etl import config_file, jdbc_url, secrets_manager
+from dvdrental_etl.config_file import TEMPLATE
 from dvdrental_etl.errors import ConfigError
 from dvdrental_etl.jdbc_url import PORTS, SHARED_OPTIONS, JdbcUrl
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_FILE = ROOT / "config" / "credentials.json"
-TEMPLATE = "config/credentials_template.json"
 
 #: (section, key, default); None marks a required value. DVDRENTAL_<SECTION>_<KEY> overrides the file.
 KEYS: tuple[tuple[str, str, str | None], ...] = (
@@ -136,7 +135,8 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
 
     Raises ConfigError, naming the key and both places where it can be set.
     """
-    document = _read(config)
+    path = config or DEFAULT_FILE
+    document = config_file.read(path, _known()) if config or path.is_file() else {}
     environ = {SHORT[name]: value for name, value in environ.items() if name in SHORT} | dict(environ)
     values: dict[str, dict[str, str]] = {section: {} for section, _, _ in KEYS}
     for section, key, default in KEYS:
@@ -152,7 +152,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         Warehouse(**values["warehouse"]),
         S3(**values["s3"]),
         _limits(document.get("limits", {}), environ),
-        _warnings(config or DEFAULT_FILE, document),
+        config_file.warnings(path, document),
         EngineChoice(**values["engine"]),
     )
     if settings.warehouse.kind not in SCHEMES:
@@ -169,6 +169,12 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     if settings.warehouse.kind == "redshift":
         _check_s3(settings.s3)
     return settings
+
+
+def _known() -> dict[str, set[str]]:
+    """The keys that a file may have, by section."""
+    known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
+    return known | {"limits": {limit.name for limit in fields(Limits)}}
 
 
 def _not_set(section: str, key: str) -> ConfigError:
@@ -219,40 +225,6 @@ def _limits(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
             raise ConfigError(f"limits.{limit.name} is '{value}'", f"write {wanted}, or leave it out")
         replaced[limit.name] = number
     return replace(DEFAULT_LIMITS, **replaced)
-
-
-def _read(config: Path | None) -> dict[str, dict[str, Any]]:
-    path = config or DEFAULT_FILE
-    if not path.is_file():
-        if config is None:
-            return {}
-        raise ConfigError(f"there is no configuration file {path}", f"copy {TEMPLATE} there and fill it in")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply", f"compare it with {TEMPLATE}") from None
-    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
-        raise ConfigError(f"{path} is not valid JSON: {error}", f"compare it with {TEMPLATE}") from None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", "check the file's permissions"
-        ) from None
-    known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
-    known["limits"] = {limit.name for limit in fields(Limits)}
-    if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
-        raise ConfigError(f"{path} is not an object of sections", f"compare it with {TEMPLATE}")
-    for section, part in document.items():
-        for key in part:
-            if key not in known.get(section, set()):
-                raise ConfigError(f"{path} has an unknown key {section}.{key}", f"compare it with {TEMPLATE}")
-    return document
-
-
-def _warnings(path: Path, document: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """As libpq does for .pgpass. No refusal: a mounted secret may have a mode that nobody can change."""
-    if any(part.get("password") for part in document.values()) and path.stat().st_mode & 0o077:
-        return (f"{path} holds passwords, and other users can read it -> chmod 600 {path}",)
-    return ()
 
 
 def _check_s3(s3: S3) -> None:

@@ -17,7 +17,7 @@ from dvdrental_etl.model.targets import Reconciled
 from dvdrental_etl.pipeline import batch
 from sandbox.server import Sandbox
 from sandbox.simulator.live import Live
-from tests.support.engines import engine, partitions
+from tests.support.engines import IS_SAIL, engine
 from tests.support.environment import Environment
 from tests.support.waiting import long_running
 
@@ -47,7 +47,7 @@ def test_later_commits_are_not_seen(empty: Environment, spark: SparkSession) -> 
         reader = Reader(opened, engine(), spark, Limits(rows_per_partition=10))
         frames = reader.frames((PAYMENT, RENTAL, FILM), {"payment": ranges, "rental": {}, "film": {}})
         frame = frames["payment"]
-        assert partitions(frame) == 8
+        assert IS_SAIL or frame.rdd.getNumPartitions() == 8  # Sail does not say
         rows = frame.collect()
         assert (len(rows), sum(row.amount for row in rows)) == (payments, total)
         assert frames["rental"].where("return_date IS NOT NULL").count() == returned
@@ -70,7 +70,7 @@ def test_big_tables_are_read_in_parts_that_lose_nothing(empty: Environment, spar
         reader = Reader(opened, engine(), spark, Limits(rows_per_partition=100))
         counts = key_ranges.count(opened, PAYMENT, {})
         frame = reader.frames((PAYMENT,), {"payment": counts})["payment"]
-        assert partitions(frame) > 1
+        assert IS_SAIL or frame.rdd.getNumPartitions() > 1
         found = sorted(row.payment_id for row in frame.collect())
     assert found == [key for (key,) in empty.source("SELECT payment_id FROM payment ORDER BY 1")]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from dvdrental_etl.engine.base import Engine
 
@@ -38,8 +38,3 @@ def give_workers(spark: SparkSession, variables: Mapping[str, str]) -> None:
     """Give workers these variables of the environment. Those of Sail are threads of this process, which has them."""
     if not IS_SAIL:
         spark.sparkContext.environment.update(variables)
-
-
-def partitions(frame: DataFrame) -> int:
-    """In how many parts a frame is read; Sail does not tell."""
-    return 8 if IS_SAIL else frame.rdd.getNumPartitions()

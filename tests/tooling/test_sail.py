@@ -1,4 +1,4 @@
-"""Sail's server takes whoever connects, so the engine closes its port. While the first test passes, that is needed."""
+"""Sail's server accepts every connection, so the engine closes its port: needed while the first test passes."""
 
 import os
 import socket

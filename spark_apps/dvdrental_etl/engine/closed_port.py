@@ -1,4 +1,4 @@
-"""Closes the port of a server of this process behind its only client: for a server that takes whoever connects."""
+"""Closes the port of a server of this process behind its only client: for a server that accepts every connection."""
 
 import os
 import socket

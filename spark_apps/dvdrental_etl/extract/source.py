@@ -99,14 +99,14 @@ class Source:
 
     def clock(self) -> dt.datetime:
         """The source's time, without zone. Called before begin()."""
-        self.rows("; ".join(self.settings()))
+        self._set()
         now: dt.datetime = self.rows("SELECT LOCALTIMESTAMP")[0][0]
         self._connection.rollback()
         return now
 
     def begin(self) -> None:
         """Take the snapshot that all reads from now on see."""
-        self.rows("; ".join(self.settings()))
+        self._set()
         exported_id, visible, lsn, time_zone, database = self.rows("""
             SELECT pg_export_snapshot(), CAST(txid_current_snapshot() AS text),
                 CAST(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS text),
@@ -130,9 +130,12 @@ class Source:
         with ThreadPoolExecutor(PARALLEL_QUERIES) as pool:
             yield from pool.map(run, queries)
 
+    def _set(self, **more: str) -> None:
+        self.rows("; ".join(self.settings(**more)))
+
     def _import(self, snapshot: Snapshot) -> None:
         self.rows("SET TRANSACTION SNAPSHOT %s", (snapshot.exported_id,))
-        self.rows("; ".join(self.settings(TimeZone=snapshot.time_zone)))
+        self._set(TimeZone=snapshot.time_zone)
         self.snapshot = snapshot
 
     def _server(self) -> str:

@@ -55,9 +55,8 @@ def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> t
         open_warehouse(settings) as warehouse,
         attributed(settings),
     ):
-        run = Look(
-            declared.TARGET, options, source, warehouse, Spark()
-        )  # which is not started, nor is another
+        # Whatever the engine is: none is started.
+        run = Look(declared.TARGET, options, source, warehouse, Spark())
         try:
             return run.result(declared.SOURCES, declared.transform)
         except SparkNeeded:

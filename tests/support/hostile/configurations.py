@@ -113,7 +113,7 @@ FILES = (
     ),
     _file("a limit below zero", 3, "limits.connections is '-1'", _changed("limits", connections=-1)),
     _file(
-        "a limit that is no number", 3, "limits.connections is 'many'", _changed("limits", connections="many")
+        "a limit that is a word", 3, "limits.connections is 'many'", _changed("limits", connections="many")
     ),
     _file(
         "a share that is not a number",

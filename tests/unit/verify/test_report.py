@@ -11,7 +11,7 @@ from tests.support.paths import SPARK_APPS
 #: What verify may import of the package, besides itself.
 ALLOWED = {
     *("dvdrental_etl", "dvdrental_etl.config", "dvdrental_etl.errors", "dvdrental_etl.limits"),
-    *("dvdrental_etl.jdbc_url", "dvdrental_etl.secrets_manager"),
+    *("dvdrental_etl.config_file", "dvdrental_etl.jdbc_url", "dvdrental_etl.secrets_manager"),
     *("dvdrental_etl.model", "dvdrental_etl.model.contract"),
 }
 
