@@ -56,6 +56,7 @@ def log_in(page: Page, url: str, login: dict[str, str]) -> None:
         for field, value in login.items():
             page.fill(f"input[name={field}]", value)
         page.click("button[type=submit]")
+        page.wait_for_url(lambda found: "/login" not in found)  # else it would interrupt the next navigation
         page.wait_for_load_state("networkidle")
 
 
