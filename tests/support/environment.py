@@ -44,11 +44,14 @@ class Environment:
         document["limits"] |= limits
         self.config.write_text(json.dumps(document))
 
-    def load(self, table: str, *flags: str, as_of: str | None = None, code: int = 0) -> Outcome:
-        """Run one job in this process and hold it to its exit code."""
+    def load(
+        self, table: str, *flags: str, as_of: str | None = None, code: int | tuple[int, ...] = 0
+    ) -> Outcome:
+        """Run one job in this process and hold it to its exit code, or to one of several."""
         clock = () if as_of is None else ("--as-of", as_of)
         outcome = run_in_process(table, "--config", str(self.config), *clock, *flags)
-        assert outcome.code == code, f"{table}: exit {outcome.code}, not {code}:\n{outcome.err[-3000:]}"
+        codes = code if isinstance(code, tuple) else (code,)
+        assert outcome.code in codes, f"{table}: exit {outcome.code}, not {code}:\n{outcome.err[-3000:]}"
         self.check_output(outcome, quiet="--debug" not in flags)
         return outcome
 
@@ -234,7 +237,12 @@ class Environment:
         return int(found[0][0])
 
     def load_with_interference(
-        self, table: str, interfere: Callable[[], object], *flags: str, code: int, lock: str = ""
+        self,
+        table: str,
+        interfere: Callable[[], object],
+        *flags: str,
+        code: int | tuple[int, ...],
+        lock: str = "",
     ) -> Outcome:
         """Run a job; call `interfere` when its rows are staged and it waits to publish."""
         is_held, has_ended = threading.Event(), threading.Event()
