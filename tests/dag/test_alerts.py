@@ -108,7 +108,7 @@ def test_an_e_mail_by_tls_with_a_login(
     with mail_server(received, authenticator=received.log_in, auth_required=True, **options) as port:
         if trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-        connect(monkeypatch, login="etl", password=password, **smtp(port, **{disabled: True}))
+        connect(monkeypatch, login="etl", password=password, **smtp(port, **{disabled: True}, timeout=2))
         Alert("task-failed").send(CONTEXT, ["prepare: lost"])
     if password == SECRET and trusted:
         assert (len(received), received.logins, received.encrypted) == (1, ["etl"], [True])

@@ -37,7 +37,7 @@ from tests.support.jobs import counts, expected_counts, run_in_process
 from tests.support.servers import MakeEnvironment
 from tests.support.waiting import long_running
 
-HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "3"))
+HISTORIES = int(os.environ.get("DVDRENTAL_HISTORIES", "2"))
 STEPS = int(os.environ.get("DVDRENTAL_HISTORY_STEPS", "14"))
 
 MOVE = st.tuples(st.sampled_from(sorted(MOVES)), st.integers(0, 2**32))

@@ -21,7 +21,7 @@ from tests.support.environment import Environment
 from tests.support.interruptions import Killed, connection_lost_at_commit, killed_after
 from tests.support.jobs import counts, expected_counts, job_environment, run_in_process
 from tests.support.paths import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import RUN_ALL, until
 
 
 def test_killed_between_staging_and_publish(env: Environment) -> None:
@@ -228,13 +228,14 @@ def test_connection_that_breaks_at_any_commit(env: Environment, before: bool) ->
     assert env.staging_tables() == []
 
 
-def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_kills(env: Environment) -> None:
+def test_reader_sees_only_whole_tables_during_loads_and_their_kills(env: Environment) -> None:
     """Each load adds a cent to every payment and moves every customer, so that what is seen tells its load."""
+    nights = 10 if RUN_ALL else 4
     start = env.warehouse.value("SELECT sum(sales_amount) FROM fact_sales")
-    whole = [(730, start + Decimal("7.30") * n, 1) for n in range(11)]
+    whole = [(730, start + Decimal("7.30") * n, 1) for n in range(nights + 1)]
     chances = Random(3)
     with Reader(env) as reader:
-        for n in range(1, 11):
+        for n in range(1, nights + 1):
             env.source(
                 "UPDATE payment SET amount = amount + 0.01; UPDATE customer SET store_id = 3 - store_id"
             )
@@ -245,7 +246,7 @@ def test_reader_sees_only_whole_tables_during_twenty_loads_and_their_kills(env: 
             env.check_invariants()
     assert set(reader.facts) <= set(whole)
     assert reader.facts == sorted(reader.facts), "an older table was seen after a newer one"
-    assert len(set(reader.facts)) > 5, "the reader queried too rarely"
+    assert len(set(reader.facts)) > nights / 2, "the reader queried too rarely"
     before = reader.members[0]
     assert sum(before) == 30
     assert set(reader.members) <= {before, before[::-1]}, "some had moved and others had not"

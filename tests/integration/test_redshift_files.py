@@ -79,10 +79,8 @@ def staged_by(env: Environment, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize(
-    "slices",
-    [pytest.param(2, marks=long_running), 4, *(pytest.param(n, marks=long_running) for n in (16, None))],
-)
+@long_running
+@pytest.mark.parametrize("slices", [2, 4, 16, None])
 def test_a_load_of_several_tasks(
     much: Environment,
     with_slices: Callable[[int | None], None],

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 DEADLINE = 180.0
+RUN_ALL = "DVDRENTAL_ALL" in os.environ
 #: For tests that take a minute or more; similar ones run every day.
-long_running = pytest.mark.skipif("DVDRENTAL_ALL" not in os.environ, reason="long: DVDRENTAL_ALL=1 runs it")
+long_running = pytest.mark.skipif(not RUN_ALL, reason="long: DVDRENTAL_ALL=1 runs it")
 
 
 def until(ask: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:

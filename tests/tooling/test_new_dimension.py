@@ -134,7 +134,7 @@ def test_a_forgotten_step_is_named(untouched: Tree, forgotten: str) -> None:
     said = untouched.python(
         "-m",
         "pytest",
-        "-q",
+        "-qx",
         "-p",
         "no:cacheprovider",
         "tests/unit/test_conventions.py",
