@@ -21,10 +21,10 @@ COLUMNS = tuple(column.name for column in columns_of(FACT))
 NATURAL_KEYS = {
     table.removeprefix("dim_"): natural_key(table) for table in star_tables() if table.startswith("dim_")
 }
-#: Replace fact_sales by an empty table with its columns, but without keys and indexes ...
+#: Replace fact_sales, and the suite's views of it, by an empty table with its columns, but without keys and indexes ...
 REPLACE_TABLE = (
     f"CREATE TABLE {FACT}_new (LIKE {FACT})",
-    f"DROP TABLE {FACT}",
+    f"DROP TABLE {FACT} CASCADE",
     f"ALTER TABLE {FACT}_new RENAME TO {FACT}",
 )
 #: ... and create these at the end: to build them once is cheaper than row by row.

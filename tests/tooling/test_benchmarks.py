@@ -68,6 +68,14 @@ def loaded(server: Sandbox, env: Environment, tmp_path: Path) -> tuple[Fixtures,
     return fixtures, DatabasePair(server, env.source.database, env.warehouse.database, env.config)
 
 
+def test_a_contender_gets_an_empty_table_without_partitions(loaded: tuple[Fixtures, DatabasePair]) -> None:
+    fixtures, pair = loaded
+    given = fixtures.clone_unpartitioned(pair.warehouse)
+    assert fixtures.rows("SELECT count(*) FROM dw.fact_sales", given.warehouse) == [(0,)]
+    kind = "SELECT relkind FROM pg_class WHERE oid = 'dw.fact_sales'::regclass"
+    assert fixtures.rows(kind, given.warehouse) == [("r",)]
+
+
 def test_a_right_table_passes(loaded: tuple[Fixtures, DatabasePair]) -> None:
     fixtures, pair = loaded
     expected_content = expected(fixtures, pair.source)
