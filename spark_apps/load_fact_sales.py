@@ -54,11 +54,12 @@ TARGET = Fact(
 def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> DataFrame:
     """Give each payment the rental it is for, and through its copy the film and the store that owns it.
 
-    The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the other
-    table's primary key and keeps the left side, so there are as many rows as payments.
+    The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the left
+    table's primary key and keeps the right side, so there are as many rows as payments. The left one is what an engine
+    keeps in memory.
     """
-    rented = payment.join(rental.withColumn("has_rental", F.lit(True)), "rental_id", how="left")
-    return rented.join(inventory, "inventory_id", how="left").select(
+    rented = inventory.join(rental.withColumn("has_rental", F.lit(True)), "inventory_id", how="right")
+    return rented.join(payment, "rental_id", how="right").select(
         F.col("payment_id").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         date_key("rental_date").alias("rental_date_key"),

@@ -60,6 +60,12 @@ def expect_rows(spark: "SparkSession", rows: int) -> None:
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
+def heap_bytes(spark: "SparkSession") -> int:
+    """What the driver's Java may use, in bytes."""
+    jvm = spark.sparkContext._jvm
+    return int(jvm.java.lang.Runtime.getRuntime().maxMemory())  # type: ignore[union-attr]
+
+
 def _configuration() -> dict[str, str]:
     return {
         "spark.sql.session.timeZone": "UTC",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SINCE_EPOCH = " - DATE '1970-01-01'"
 #: Bytes of a value in a broadcast table, about: every column is a fixed 8 bytes there, and so is the row's header.
 BROADCAST_VALUE_BYTES = 8
+#: The driver's heap in sizes of its largest broadcast table, which takes three of them while it is built.
+HEAP_IN_BROADCASTS = 9
 
 
 class Spark(Engine):
@@ -37,9 +39,10 @@ class Spark(Engine):
         frames = [_frame(session, snapshot, table, limits) for table in tables]
         spark_session.expect_rows(session, max(table.rows for table in tables))
         if tables[0].rows > limits.rows_per_partition:
+            allowed = broadcast_bytes(limits, spark_session.heap_bytes(session))
             for number, read in enumerate(tables[1:], 1):
                 row_bytes = BROADCAST_VALUE_BYTES * (1 + len(read.table.types))
-                if read.rows * row_bytes <= limits.broadcast_bytes:
+                if read.rows * row_bytes <= allowed:
                     frames[number] = F.broadcast(frames[number])
         return frames
 
@@ -51,6 +54,11 @@ class Spark(Engine):
     def quiet(self, session: "SparkSession", *, debug: bool) -> None:
         """Spark logs each failure several times, with stack traces, which would hide the one line for people."""
         session.sparkContext.setLogLevel("WARN" if debug else "OFF")
+
+
+def broadcast_bytes(limits: Limits, heap_bytes: int) -> int:
+    """The size, in bytes, up to which a table is broadcast by a driver with this heap."""
+    return min(limits.broadcast_bytes, heap_bytes // HEAP_IN_BROADCASTS)
 
 
 def _frame(session: "SparkSession", snapshot: SharedSnapshot, read: TableRead, limits: Limits) -> "DataFrame":
