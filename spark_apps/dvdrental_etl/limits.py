@@ -26,8 +26,8 @@ class Limits:
     rows_per_partition: int = 500_000
     keys_per_partition: int = 50_000
     connections: int = 8
-    #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes, and no more
-    #: than a ninth of the driver's heap.
+    #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes, and no
+    #: more than a ninth of the driver's heap.
     broadcast_bytes: int = 160 * MEGABYTE
     #: Sail joins in memory, about 180 MB for a million payments: a table with more rows is left to Spark.
     sail_rows: int = 12_000_000
