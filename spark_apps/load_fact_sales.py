@@ -55,11 +55,11 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
     """Give each payment the rental it is for, and through its copy the film and the store that owns it.
 
     The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the left
-    table's primary key and keeps the right side, so there are as many rows as payments. The left one is what an engine
-    keeps in memory.
+    table's primary key and keeps the right side, so there are as many rows as payments. An engine keeps the left table
+    in memory, and payments stream by.
     """
-    rented = inventory.join(rental.withColumn("has_rental", F.lit(True)), "inventory_id", how="right")
-    return rented.join(payment, "rental_id", how="right").select(
+    rented = rental.withColumn("has_rental", F.lit(True)).join(payment, "rental_id", how="right")
+    return inventory.join(rented, "inventory_id", how="right").select(
         F.col("payment_id").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         date_key("rental_date").alias("rental_date_key"),

@@ -29,8 +29,8 @@ class Limits:
     #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes, and no
     #: more than a ninth of the driver's heap.
     broadcast_bytes: int = 160 * MEGABYTE
-    #: Sail joins in memory, about 180 MB for a million payments: a table with more rows is left to Spark.
-    sail_rows: int = 12_000_000
+    #: Sail joins in memory, about 150 MB for a million payments: a table with more rows is left to Spark.
+    sail_rows: int = 16_500_000
     #: Up to this many rows are sent by the driver: starting a Python worker takes longer than sending them.
     rows_sent_by_driver: int = 100_000
     #: Rejected rows that one task returns; beyond that it only counts, for the gate refuses such a load anyway.
