@@ -15,6 +15,7 @@ from sandbox.postgres import SUPERUSER
 from sandbox.server import Sandbox
 from tests.support.clocks import Clock, clock, needs_faketime
 from tests.support.database import DatabaseClient
+from tests.support.engines import IS_SAIL
 from tests.support.environment import Environment
 from tests.support.jobs import write_config
 from tests.support.servers import SCALE
@@ -39,7 +40,8 @@ def jumpy(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Environment, Clock]]:
     """A source and a warehouse that is loaded, on a server of their own, and its clock."""
-    session.add_jdbc_driver(spark)
+    if not IS_SAIL:
+        session.add_jdbc_driver(spark)
     with clock() as moved:
         with moved.used():
             server = Sandbox(tmp_path_factory.mktemp("jumpy") / "sandbox")

@@ -32,7 +32,7 @@ from dvdrental_etl.warehouse.redshift import Redshift
 from redshift_emulator.emulator import Emulator
 from sandbox.server import Sandbox
 from sandbox.simulator.days import Business
-from tests.support.engines import give_workers
+from tests.support.engines import about_spark, give_workers
 from tests.support.environment import TABLES, Environment
 from tests.support.jobs import counts, expected_counts, rows_read, run_in_process
 from tests.support.redshift import check_clean, staged_files, to_redshift
@@ -337,6 +337,7 @@ def test_an_orphan_of_a_killed_task_stays_out_and_is_removed(
     check_clean(loaded, cluster)
 
 
+@about_spark  # on Sail, workers are threads of the job
 def test_a_worker_that_is_killed_while_it_writes(
     loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
