@@ -107,7 +107,7 @@ def _settings(pair: DatabasePair) -> dict[str, str]:
 
 
 def _consent() -> dict[str, str]:
-    """Whoever runs the benchmark may accept that others of this machine could connect to Sail; nobody else can."""
+    """The setting that allows Sail on a shared host, where the caller has set it: a benchmark never does."""
     name = "DVDRENTAL_ENGINE_ON_SHARED_HOST"
     return {name: os.environ[name]} if name in os.environ else {}
 

@@ -1,8 +1,6 @@
 """Airflow's own processes are killed in the middle of a run: restarts and retries make it right, nothing is doubled."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
@@ -28,7 +26,7 @@ from tests.support.airflow_faults import (
     process_of,
 )
 from tests.support.dag_runs import clear
-from tests.support.jobs import Outcome, job_environment
+from tests.support.jobs import Outcome, start_script
 from tests.support.paths import ROOT
 from tests.support.servers import MakeEnvironment
 from tests.support.waiting import long_running, until
@@ -135,13 +133,7 @@ def test_two_runs_and_a_script_at_once(stage: Stage, server: Sandbox) -> None:
         runs = [stage.client.trigger({}), stage.client.trigger({})]
         stage.wait_for_publish(runs[0], "dim_customer")
         before = env.warehouse.value(announced)
-        script = subprocess.Popen(
-            [sys.executable, str(ROOT / "spark_apps" / "load_dim_customer.py"), "--config", str(env.config)],
-            env=job_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        script = start_script("dim_customer", env.config)
         until(lambda: env.warehouse.value(announced) > before or script.poll() is not None, "it is announced")
     out, err = script.communicate(timeout=240)
     assert script.returncode in (0, 6), err

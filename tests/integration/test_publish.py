@@ -19,7 +19,7 @@ from dvdrental_etl.pipeline import attempts
 from dvdrental_etl.warehouse.postgres import Postgres
 from tests.support.environment import Environment
 from tests.support.interruptions import Killed, connection_lost_at_commit, killed_after
-from tests.support.jobs import counts, expected_counts, job_environment, run_in_process
+from tests.support.jobs import counts, expected_counts, job_environment, run_in_process, start_script
 from tests.support.paths import ROOT
 from tests.support.waiting import RUN_ALL, until
 
@@ -91,14 +91,7 @@ def test_driver_suspended_before_its_publish_resumes_after_its_retry(env: Enviro
     env.limit(look_seconds=1, idle_seconds=2)
     env.source("UPDATE payment SET amount = amount + 0.01")
     with env.locked("fact_sales"):
-        forgotten = subprocess.Popen(
-            [sys.executable, str(ROOT / "spark_apps" / "load_fact_sales.py"), "--config", str(env.config)],
-            env=job_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        forgotten = start_script("fact_sales", env.config)
         backend = env.backend_of_waiting_job(lambda: forgotten.poll() is not None)
         os.killpg(forgotten.pid, signal.SIGSTOP)
     try:

@@ -7,11 +7,14 @@ import importlib
 import io
 import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.engines import SETTINGS
+from tests.support.paths import SPARK_APPS
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,18 @@ def job_environment(**more: str) -> dict[str, str]:
         k: v for k, v in os.environ.items() if not k.startswith(("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_"))
     }
     return kept | {"JDK_JAVA_OPTIONS": SMALL_JAVA} | SETTINGS | more
+
+
+def start_script(table: str, config: Path) -> subprocess.Popen[str]:
+    """A table's script in a process group of its own, by plain Python."""
+    return subprocess.Popen(
+        [sys.executable, str(SPARK_APPS / f"load_{table}.py"), "--config", str(config)],
+        env=job_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def counts(outcome: Outcome) -> dict[str, int]:
