@@ -81,7 +81,8 @@ with DAG(
     },
     params=parameters(TABLES),
 ):
-    dimensions, fact, checked = [load(table) for table in DIMENSIONS], load(FACT, FACT_PROPERTIES), verify()
+    dimensions = [load(table) for table in DIMENSIONS]
+    fact, checked = load(FACT, FACT_PROPERTIES, infers=DIMENSIONS), verify()
     prepare() >> dimensions >> fact >> checked
     # Teardowns run whatever happened before, and how the run ended is none of their business. Where a dimension fails,
     # verify is skipped at once: the report waits for the other dimensions, too.

@@ -14,7 +14,8 @@ SPARK_APPS = ROOT / "spark_apps"
 RESULT = re.compile(r"\w+: (published|plan, nothing written): (?P<rows>\d+ read, .*)$")
 AMOUNTS = re.compile(r"\w+: +[\d.]+ s: amounts: (?P<amounts>.*)$")
 ERROR = re.compile(r"load_\w+(\.py)?: error: (?P<problem>.+)$")
-WARNING = re.compile(r"\w+: +[\d.]+ s: warning: ")
+WARNING = re.compile(r"\w+: +[\d.]+ s: warning: (?P<warning>.*)")
+INFERRED = re.compile(r"(?P<members>\d+) inferred members of (?P<dimension>\w+)$")
 #: Java and Spark say this at every start; nobody has to do anything about it.
 NOISE = (
     "Using incubator modules",
@@ -42,9 +43,14 @@ def numbers(result: str, amounts: str) -> dict[str, Any]:
     return rows
 
 
-def has_changes(loaded: Mapping[str, Any]) -> bool:
-    """Whether a load with these numbers changed its table."""
-    return any(loaded[kind] for kind in CHANGES)
+def changes(
+    table: str, loaded: Mapping[str, Any], inferred: Mapping[str, int]
+) -> dict[str, Mapping[str, Any]]:
+    """The tables that a load with these numbers changed, and how: its own, and dimensions that got inferred members."""
+    changed: dict[str, Mapping[str, Any]] = {
+        dimension: {"inferred": members} for dimension, members in inferred.items()
+    }
+    return changed | ({table: loaded} if any(loaded[kind] for kind in CHANGES) else {})
 
 
 class JobLog:
@@ -53,12 +59,16 @@ class JobLog:
     def __init__(self, log: Any) -> None:
         self._log = log
         self.result = self.amounts = self.problem = ""
+        #: Members that a fact made in its dimensions, by dimension.
+        self.inferred: dict[str, int] = {}
 
     def info(self, line: str, *values: object) -> None:
         """One line of the job's output, or of the hook."""
         if error := ERROR.match(line):
             self.problem = error["problem"]  # shown last: see failures.py
-        elif WARNING.match(line):
+        elif warned := WARNING.match(line):
+            if found := INFERRED.search(warned["warning"]):
+                self.inferred[found["dimension"]] = int(found["members"])
             self._log.warning(line, *values)
         elif not any(noise in line for noise in NOISE):
             self.result = line if RESULT.match(line) else self.result

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ ARGUMENTS = [
 ]
 
 
-def load(table: str, properties: str = PROPERTIES) -> LoadOperator:
-    """The task that loads one table. properties: Spark's properties file, as a template."""
+def load(table: str, properties: str = PROPERTIES, infers: Sequence[str] = ()) -> LoadOperator:
+    """The task that loads one table.
+
+    properties: Spark's properties file, as a template. infers: the dimensions in which it may make inferred members.
+    """
     spark_submit = Path(sys.executable).with_name("spark-submit")
     return LoadOperator(
         task_id=f"load_{table}",
@@ -40,7 +44,7 @@ def load(table: str, properties: str = PROPERTIES) -> LoadOperator:
         pre_execute=fit_to_run,
         trigger_rule=TriggerRule.NONE_FAILED,  # a dimension that was not selected stops nothing
         execution_timeout=timedelta(hours=3),
-        outlets=[Asset(name=table, uri=f"dvdrental://warehouse/{table}")],
+        outlets=[Asset(name=name, uri=f"dvdrental://warehouse/{name}") for name in (table, *infers)],
     )
 
 

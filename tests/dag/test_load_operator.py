@@ -48,7 +48,7 @@ def execute(dag_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
             load_operator, "job_module", lambda _: SimpleNamespace(look=lambda *_: looked and (looked, ""))
         )
         monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": host}))
-        task = dag_file.load("dim_movie")
+        task = dag_file.load("dim_movie", infers=["dim_store", "dim_staff"])
         if host == "sail":
             monkeypatch.setattr(load_operator, "SAIL_SUBMIT", binary)
         else:
@@ -73,6 +73,7 @@ def test_a_submitted_load_returns_its_numbers_and_names_them_in_its_event(execut
     warned = "dim_movie:   4.0 s: warning: rating 'is one of': 3 rows"
     result, task, outlets, heard = execute(None, f'{START}\necho "{warned}"\necho "{PUBLISHED}"')
     assert result == {"read": 3, "new": 1, "changed": 2, "expired": 0, "deleted": 0, "quarantined": 0}
+    assert [asset.name for asset in task.outlets] == ["dim_movie"]
     assert outlets[task.outlets[0]].extra == {"batch": "r 1", **result}
     assert ("warning", warned) in heard
     assert ("info", PUBLISHED) in heard
@@ -83,6 +84,22 @@ def test_the_amounts_of_a_submitted_fact_come_from_its_log(execute: Any) -> None
     result, _, outlets, _ = execute(None, f'echo "fact_sales:   4.0 s: amounts: {AMOUNTS}"\necho "{FACT}"')
     assert (result["quarantined"], result["published_amount"]) == (1, "-0.01")
     assert [event.extra["deleted"] for event in outlets.values()] == [1]  # it only withdrew a fact
+
+
+def test_a_dimension_has_an_event_if_the_fact_made_members_in_it(execute: Any) -> None:
+    warned = "store_id 'refers to a member': 12 inferred members of dim_store"
+    script = f'echo "dim_movie:   4.0 s: warning: {warned}"\necho "{PUBLISHED}"'
+    _, task, outlets, _ = execute(None, script)
+    assert {asset.name: event.extra["batch"] for asset, event in outlets.items()} == {
+        "dim_movie": "r 1",
+        "dim_store": "r 1",
+    }
+    assert [event.extra for asset, event in outlets.items() if asset.name == "dim_store"] == [
+        {"batch": "r 1", "inferred": 12}
+    ]
+    assert sorted(asset.name for asset in task.outlets) == ["dim_movie", "dim_store"]
+    _, task, outlets, _ = execute(None, script, dry_run=True)
+    assert (task.outlets, outlets) == ([], {})
 
 
 def test_sail_gets_the_flags_of_spark_submit(execute: Any) -> None:
@@ -150,11 +167,12 @@ def test_the_money_of_a_fact() -> None:
 
 @pytest.mark.parametrize("kind", ["new", "changed", "expired", "deleted"])
 def test_one_row_is_a_change(kind: str) -> None:
-    from dvdrental.jobs import has_changes, numbers
+    from dvdrental.jobs import changes, numbers
 
     quiet = numbers(FACT.replace("1 deleted", "0 deleted"), AMOUNTS)
-    assert not has_changes(quiet)
-    assert has_changes(quiet | {kind: 1})
+    assert changes("fact_sales", quiet, {}) == {}
+    changed = quiet | {kind: 1}
+    assert changes("fact_sales", changed, {}) == {"fact_sales": changed}
 
 
 def test_long_lines_are_wrapped_and_the_unexpected_is_said_to_be_so() -> None:

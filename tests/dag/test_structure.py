@@ -53,6 +53,15 @@ def test_each_script_has_its_task(dag: Any) -> None:
         assert Path(task.application) == ROOT / "spark_apps" / f"{task.task_id}.py"
 
 
+def test_the_fact_may_also_change_its_dimensions(dag: Any) -> None:
+    outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
+    members = [task.removeprefix("load_") for task in outlets if task in DIMENSIONS]
+    assert outlets == {f"load_{table}": [table] for table in members} | {
+        "load_fact_sales": ["fact_sales", *members]
+    }
+    assert len(members) == len(DIMENSIONS)
+
+
 def test_it_runs_nightly_one_run_at_a_time_with_timeouts(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
