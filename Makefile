@@ -24,7 +24,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit sail chaos demo airflow cluster check coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
+.PHONY: help audit sail chaos demo airflow cluster check unit coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,18 +41,20 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
 	@$(RUN) -m sandbox spark
 
-check: lint ## lint, type check and unit tests: under 90 seconds on 2 cores
-	@$(TESTS) tests/unit
+check: lint unit ## lint, type check and unit tests: under 90 seconds on 2 cores
 
-coverage: env ## branch coverage of the unit tests, with the floor of pyproject.toml
-	@$(TESTS) tests/unit --cov --cov-report=term
+unit: env
+	@$(TESTS) tests/unit --cov --cov-report= --cov-fail-under=0
+
+coverage: env ## the branch coverage of the last `make test`, file by file
+	@$(BIN)/coverage report
 
 ifdef ON_SAIL
 test: env sail ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
-test: check driver build/jobs.zip
-	@$(TESTS) tests/dag tests/tooling tests/integration
+test: check driver build/jobs.zip sail
+	@$(TESTS) tests/dag tests/ui tests/tooling tests/integration --cov --cov-append --cov-report=
 endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone
@@ -103,7 +105,7 @@ screenshots: env driver build/jobs.zip ## docs/images anew, from real runs in a 
 	@$(RUN) -m tools.screenshots $(DUMP)
 
 test-ui: env driver build/jobs.zip ## the DAG and its report in a real browser; skipped where there is no Chromium
-	@DVDRENTAL_UI=1 $(RUN) -m pytest tests/ui
+	@$(RUN) -m pytest tests/ui
 
 tryout: env ## send a warehouse every kind of statement, in a scratch schema (CONFIG=config/credentials.json; SCHEMA=an empty one)
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')

@@ -30,12 +30,12 @@ class Faults:
         """The next requests to S3, after they were received completely, wait until s3_lets_go()."""
         with self._s3.lock:
             self._s3.released.clear()
-            self._s3.holds, self._s3.held = requests, 0
+            self._s3.holds, self._s3.held = requests, []
 
-    def s3_held(self) -> int:
-        """How many requests were held since the last call of s3_holds()."""
+    def s3_held(self) -> list[int]:
+        """The client's port of each request that was held since the last call of s3_holds()."""
         with self._s3.lock:
-            return self._s3.held
+            return list(self._s3.held)
 
     def s3_lets_go(self) -> None:
         """The end of s3_holds()."""

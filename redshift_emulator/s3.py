@@ -33,12 +33,12 @@ class S3Faults:
     delays: int = 0
     seconds: float = 0.0
     holds: int = 0
-    held: int = 0
+    held: list[int] = field(default_factory=list)
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def apply(self) -> bool:
+    def apply(self, client_port: int) -> bool:
         """Delay or hold this request if that is pending; whether it must fail."""
         with self.lock:
             seconds = self.seconds if self.delays > 0 else 0.0
@@ -47,7 +47,7 @@ class S3Faults:
             self.failures -= 1 if fails else 0
             is_held = self.holds > 0
             self.holds -= 1 if is_held else 0
-            self.held += 1 if is_held else 0
+            self.held += [client_port] if is_held else []
         if is_held:
             self.released.wait()
         time.sleep(seconds)
@@ -128,7 +128,7 @@ class S3:
         # The request is read completely before it may be held, so that the death of its sender changes nothing.
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        if self.faults.apply():
+        if self.faults.apply(int(environ["REMOTE_PORT"])):
             return _error(start_response, "503 Slow Down", "SlowDown", "Please reduce your request rate.")
         signature = environ.get("HTTP_AUTHORIZATION", "") + "&" + environ.get("QUERY_STRING", "")
         found = re.search(r"Credential=([A-Za-z0-9]+)(/|%2F)", signature)

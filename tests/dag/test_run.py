@@ -224,14 +224,6 @@ def test_a_person_is_alerted_of_a_late_night_and_of_a_failed_task(finished: Fini
     assert failed.endswith(f"\nrun {finished.refused}; docs/runbook.md#task-failed")
 
 
-def test_it_is_seen_in_a_browser(finished: Finished) -> None:
-    if finished.seen is None:
-        pytest.skip("no Chromium: apt install chromium")
-    headline, problem = finished.seen
-    assert headline == f"{PLANNED[0].upper()}{PLANNED[1:]}."
-    assert "the run's configuration has the unknown key 'fullrefresh'" in problem
-
-
 def test_the_logs_of_jobs_are_free_of_noise(finished: Finished) -> None:
     events = [entry["event"] for entry in finished.log(finished.run_id, "load_dim_store")]
     assert any("committed" in event for event in events)

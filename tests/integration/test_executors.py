@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
@@ -190,13 +189,12 @@ def test_an_executor_that_is_killed_while_it_uploads(
     submit: Callable[..., Job],
 ) -> None:
     env = to_redshift(many, emulator, server)
-    port = urlsplit(emulator.s3.endpoint).port
     job = submit(env)
     job.wait_for(env.staging_tables, "the load has a staging table")
     emulator.faults.s3_holds(1)
     try:
-        job.wait_for(emulator.faults.s3_held, "a file is being uploaded")
-        kill(executor_with(workers, lambda c: bool(c.raddr) and c.raddr.port == port))
+        ports = job.wait_for(emulator.faults.s3_held, "a file is being uploaded")
+        kill(executor_with(workers, lambda c: c.laddr.port in ports))
     finally:
         emulator.faults.s3_lets_go()  # S3 has the dead one's file, and nobody who would tell of it
     with held(env, "etl_lock", "SHARE ROW EXCLUSIVE"):

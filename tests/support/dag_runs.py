@@ -23,7 +23,7 @@ from sandbox.fill import Content
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
 from tests.support.webhook import Webhook
-from tools import jdbc_driver, screenshots
+from tools import jdbc_driver
 
 #: The next night of the schedule, as Airflow's database has it.
 NO_NIGHT = "2099-01-01 03:00:00.000000"
@@ -58,8 +58,7 @@ class Finished:
 
     The night was late; a task of the dry run was cleared.
 
-    alerts: what a webhook was sent meanwhile. seen: in a browser, the headline of the dry run's report and the refused
-    run's error; None without a browser.
+    alerts: what a webhook was sent meanwhile.
     """
 
     folder: Path
@@ -70,7 +69,6 @@ class Finished:
     demo: DagRunner
     command_lines: set[str]
     alerts: list[str]
-    seen: tuple[str, str] | None
 
     def warehouse(self, text: str) -> list[tuple[Any, ...]]:
         return report.query(self.demo.credentials["warehouse"], text)
@@ -136,21 +134,7 @@ def run(folder: Path, master: str = LOCAL) -> Finished:
             demo.follow(client, dry)
             refused = client.trigger({"fullrefresh": True})
             list(client.follow(refused))
-            seen = look(client, dry, refused) if screenshots.chromium() else None
-    return Finished(folder, first, quiet, dry, refused, demo, watch.seen, webhook.texts, seen)
-
-
-def look(client: Client, dry: str, refused: str) -> tuple[str, str]:
-    """What a person sees first of two runs, in a browser."""
-    with screenshots.browser() as running:
-        page = running.new_page(viewport=screenshots.DESKTOP)
-        screenshots.log_in(page, client.url, client.login)
-        page.goto(f"{client.url}/dags/{DAG}/runs/{dry}/plugin/report")
-        headline = page.frame_locator("iframe").locator("h1").inner_text()
-        page.goto(f"{client.url}/dags/{DAG}/runs/{refused}/tasks/prepare")
-        problem = page.get_by_text("What is wrong:").first
-        problem.wait_for()  # visible, that is, in no folded group
-        return headline, problem.inner_text()
+    return Finished(folder, first, quiet, dry, refused, demo, watch.seen, webhook.texts)
 
 
 def let_no_night_begin(demo: DagRunner) -> None:

@@ -96,6 +96,7 @@ def to_redshift(
         server.clone(template, name)
     cluster.serve(name)
     config = env.config.with_name(f"{name}.json")
+    config.touch(0o600)
     config.write_text(json.dumps(json.loads(env.config.read_text()) | cluster.credentials(name)))
     behind = DatabaseClient(env.source.port, server.state.passwords[SUPERUSER], name, "dw")
     made = Environment(

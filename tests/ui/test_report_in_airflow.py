@@ -1,9 +1,9 @@
 """Airflow's UI in a real browser, as a person meets it in the morning. `make test-ui`.
 
 Three runs over one sandbox, started by the form: three films in quarantine; a dry run; a source that lost a column.
+They are on Sail where it is installed: what a person sees does not depend on the engine, and Sail starts faster.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,16 +12,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local_airflow.client import DAG, Client
-from local_airflow.runner import DagRunner
+from local_airflow.runner import LOCAL, SAIL, DagRunner
 from sandbox.access import SOURCE
 from sandbox.fill import Content
 from sandbox.server import Sandbox
+from tests.support.engines import PYTHON
 from tools import screenshots
 
-pytestmark = [
-    pytest.mark.skipif("DVDRENTAL_UI" not in os.environ, reason="long: run it by `make test-ui`"),
-    pytest.mark.skipif(screenshots.chromium() is None, reason="no Chromium: apt install chromium"),
-]
+pytestmark = pytest.mark.skipif(screenshots.chromium() is None, reason="no Chromium: apt install chromium")
 SIZES = [screenshots.DESKTOP, screenshots.PHONE]
 
 
@@ -66,11 +64,14 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder: Path = tmp_path_factory.mktemp("ui") / "sandbox"
     sandbox = Sandbox(folder)
+    master = SAIL if PYTHON.exists() else LOCAL
     try:
         sandbox.up(Content(None, 0.05))
-        runner = DagRunner(folder)
-        with runner.started(train=True) as client, screenshots.browser() as running:
-            yield Desk(sandbox, client, running)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DVDRENTAL_ENGINE_ON_SHARED_HOST", "allow")
+            runner = DagRunner(folder, master)
+            with runner.started(train=master == LOCAL) as client, screenshots.browser() as running:
+                yield Desk(sandbox, client, running)
     finally:
         sandbox.down(purge=True)
 
