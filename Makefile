@@ -53,7 +53,7 @@ ifdef ON_SAIL
 test: env sail ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
-test: check driver build/jobs.zip sail
+test: sail check driver build/jobs.zip
 	@$(TESTS) tests/dag tests/ui tests/tooling tests/integration --cov --cov-append --cov-report=
 endif
 
