@@ -87,6 +87,33 @@ def test_a_hostile_database_gets_its_verdict(
         server.drop_database(env.warehouse.database)
 
 
+def test_verify_says_that_rows_are_hidden_from_it(env: Environment, capsys: Capture) -> None:
+    env.source("ALTER TABLE store ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON store USING (store_id = 1)")
+    assert run.main([str(env.config)]) == 4
+    assert "row-level security" in capsys.readouterr().err
+
+
+def test_the_encoding_of_the_environment_does_not_count(
+    empty: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.source("UPDATE address SET address = 'Zürich'")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    empty.load("dim_store")
+    assert run.examine(config.load(empty.config, {})).findings == []
+    monkeypatch.delenv("PGCLIENTENCODING")
+    assert empty.current_members("dim_store") == empty.source_members("dim_store")
+
+
+def test_verify_names_a_text_that_is_not_utf8(empty: Environment, server: Sandbox, capsys: Capture) -> None:
+    """A source in SQL_ASCII takes any bytes, also after a load."""
+    _create_again(server, empty.source.database, "SQL_ASCII")
+    server.fill(empty.source.database, Content(scale=SCALE))
+    empty.load("dim_store")
+    empty.source(r"UPDATE address SET address = E'Z\xfcrich'")
+    assert run.main([str(empty.config)]) == 4
+    assert "verify: error: source " in capsys.readouterr().err
+
+
 def _hold_to_verdict(env: Environment, state: LoadState | DatabaseState, capsys: Capture) -> None:
     table = state.table if isinstance(state, LoadState) else "dim_store"
     if isinstance(state.verdict, Refused):
