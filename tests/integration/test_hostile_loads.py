@@ -8,6 +8,7 @@ from psycopg2 import sql
 
 from dvdrental_etl import config
 from dvdrental_etl.verify import run
+from dvdrental_etl.warehouse.postgres import Postgres
 from sandbox.access import WRITER
 from sandbox.fill import Content
 from sandbox.server import Sandbox
@@ -85,6 +86,17 @@ def test_a_hostile_database_gets_its_verdict(
     finally:
         server.drop_database(state.name or original)
         server.drop_database(env.warehouse.database)
+
+
+def test_how_a_role_writes_days_and_intervals_does_not_count(env: Environment) -> None:
+    """Drivers set a part of it by themselves, today: not the order of day and month, and no interval's style."""
+    writer = f"ALTER ROLE etl_writer IN DATABASE {env.warehouse.database}"
+    env.warehouse(f"{writer} SET DateStyle = 'SQL, DMY'; {writer} SET IntervalStyle = 'sql_standard'")
+    with Postgres(config.load(env.config, {})) as warehouse, warehouse.transaction() as cursor:
+        cursor.execute(
+            "SELECT CAST(CAST('07-05-06' AS date) AS text), CAST(interval '1 day 2 hours' AS text)"
+        )
+        assert cursor.fetchone() == ("2007-05-06", "1 day 02:00:00")
 
 
 def test_verify_says_that_rows_are_hidden_from_it(env: Environment, capsys: Capture) -> None:
