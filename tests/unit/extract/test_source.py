@@ -58,7 +58,7 @@ def test_a_snapshot_names_the_first_transaction_that_may_be_invisible():
 )
 def test_a_pooler_that_shares_sessions_is_refused(monkeypatch, sessions, is_refused):
     """sessions: of each connection, the number that the server says, and the one that the client was told."""
-    made = []
+    made: list[Session] = []
 
     def connect(*_):
         made.append(Session(*sessions[len(made)]))
