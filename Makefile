@@ -24,7 +24,7 @@ SANDBOX_CONFIG := .sandbox/credentials.json
 AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 
 .DEFAULT_GOAL := help
-.PHONY: help audit sail chaos demo airflow cluster check unit coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
+.PHONY: help audit sail chaos protections demo airflow cluster check unit coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ test-postgres: env driver build/jobs.zip ## loads with PostgreSQL 12 to 17 as so
 chaos: env driver ## faults drawn by a seed, each followed by a load that must make all right (FAULTS=300 SEED=1); writes docs/chaos.md
 	@DVDRENTAL_CHAOS=$(or $(FAULTS),300) DVDRENTAL_SEED=$(or $(SEED),1) DVDRENTAL_CHAOS_PAGE=docs/chaos.md \
 		$(RUN) -m pytest tests/integration/test_chaos.py -q -o log_cli=true --log-cli-level=INFO
+
+protections: env driver ## each protection removed by itself, in a copy: its test must turn red (ONLY='words of its line')
+	@$(RUN) -m tools.protections '$(ONLY)'
 
 bench: env driver sail ## this suite beside its peers, in turn, in one run (SCALE or DUMP; WHAT=full, dag, night, dag-night; ROUNDS; ONLY=suite,duckdb)
 	@$(PYTHON) tools/environment.py .venv-bench benchmarks/requirements.lock

@@ -8,6 +8,7 @@ from psycopg2 import sql
 
 from dvdrental_etl import config
 from dvdrental_etl.verify import run
+from dvdrental_etl.warehouse.postgres import Postgres
 from sandbox.access import WRITER
 from sandbox.fill import Content
 from sandbox.server import Sandbox
@@ -85,6 +86,44 @@ def test_a_hostile_database_gets_its_verdict(
     finally:
         server.drop_database(state.name or original)
         server.drop_database(env.warehouse.database)
+
+
+def test_how_a_role_writes_days_and_intervals_does_not_count(env: Environment) -> None:
+    """Drivers set a part of it by themselves, today: not the order of day and month, and no interval's style."""
+    writer = f"ALTER ROLE etl_writer IN DATABASE {env.warehouse.database}"
+    env.warehouse(f"{writer} SET DateStyle = 'SQL, DMY'; {writer} SET IntervalStyle = 'sql_standard'")
+    with Postgres(config.load(env.config, {})) as warehouse, warehouse.transaction() as cursor:
+        cursor.execute(
+            "SELECT CAST(CAST('07-05-06' AS date) AS text), CAST(interval '1 day 2 hours' AS text)"
+        )
+        assert cursor.fetchone() == ("2007-05-06", "1 day 02:00:00")
+
+
+def test_verify_says_that_rows_are_hidden_from_it(env: Environment, capsys: Capture) -> None:
+    env.source("ALTER TABLE store ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON store USING (store_id = 1)")
+    assert run.main([str(env.config)]) == 4
+    assert "row-level security" in capsys.readouterr().err
+
+
+def test_the_encoding_of_the_environment_does_not_count(
+    empty: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.source("UPDATE address SET address = 'Zürich'")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    empty.load("dim_store")
+    assert run.examine(config.load(empty.config, {})).findings == []
+    monkeypatch.delenv("PGCLIENTENCODING")
+    assert empty.current_members("dim_store") == empty.source_members("dim_store")
+
+
+def test_verify_names_a_text_that_is_not_utf8(empty: Environment, server: Sandbox, capsys: Capture) -> None:
+    """A source in SQL_ASCII takes any bytes, also after a load."""
+    _create_again(server, empty.source.database, "SQL_ASCII")
+    server.fill(empty.source.database, Content(scale=SCALE))
+    empty.load("dim_store")
+    empty.source(r"UPDATE address SET address = E'Z\xfcrich'")
+    assert run.main([str(empty.config)]) == 4
+    assert "verify: error: source " in capsys.readouterr().err
 
 
 def _hold_to_verdict(env: Environment, state: LoadState | DatabaseState, capsys: Capture) -> None:

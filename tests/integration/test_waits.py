@@ -11,6 +11,8 @@ import pytest
 
 import load_fact_sales
 from dvdrental_etl import config
+from dvdrental_etl.db import postgres
+from dvdrental_etl.limits import Limits
 from dvdrental_etl.model.run_record import Attempt, Batch
 from dvdrental_etl.pipeline import attempts
 from dvdrental_etl.warehouse.postgres import Postgres
@@ -22,6 +24,8 @@ from tests.support.waiting import until
 
 #: So that what takes a minute with the defaults takes a second or two.
 HASTY = {"look_seconds": 1, "silent_seconds": 2, "connect_seconds": 2, "read_seconds": 4}
+#: Seconds after which a silent network ends its connections: so a job that would wait for ever fails its test.
+PATIENCE = 60
 
 
 def batch(env: Environment) -> Batch:
@@ -59,7 +63,7 @@ def test_a_load_that_waits_for_a_frozen_driver_ends_its_session(
     env: Environment, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of whatever table: a dimension's publish waits for the fact's, which locks the dimensions too."""
-    env.limit(look_seconds=1, idle_seconds=1)
+    env.limit(look_seconds=1, idle_seconds=1, lock_seconds=20)
     env.source("UPDATE store SET address_id = address_id + 2")
     with caplog.at_level(logging.INFO, "dvdrental_etl"), frozen_in_its_publish(env, "fact_sales") as frozen:
         env.load(table)
@@ -79,11 +83,12 @@ def test_a_dry_run_is_not_taken_for_a_dead_driver(env: Environment) -> None:
     assert "(dvdrental-etl plan, user etl_writer, idle in transaction) holds it" in error
 
 
-def test_two_first_loads_of_the_fact_at_once(env: Environment) -> None:
+def test_two_first_loads_of_the_fact_at_once(empty: Environment) -> None:
     """Both prepare the empty partition: the second one waits for the first one's commit, and then goes on."""
-    env.warehouse("TRUNCATE fact_sales")
     target = load_fact_sales.TARGET
-    settings = config.load(env.config, {})
+    settings = config.load(empty.config, {})
+    with Postgres(settings) as warehouse, warehouse.transaction() as cursor:
+        warehouse.ensure_tables(cursor)
 
     def prepare() -> None:
         with Postgres(settings) as second, second.transaction() as cursor:
@@ -94,7 +99,7 @@ def test_two_first_loads_of_the_fact_at_once(env: Environment) -> None:
             assert first.direct_load(cursor, target, "stg_fact_sales_00000001", 1)
             other = pool.submit(prepare)
             waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%fact_sales_rows%%'"
-            until(lambda: env.warehouse(waits) or other.done(), "the second one waits")
+            until(lambda: empty.warehouse(waits) or other.done(), "the second one waits")
         other.result()
 
 
@@ -125,7 +130,7 @@ def locked(client: DatabaseClient, table: str) -> Iterator[int]:
 
 
 def test_a_locked_source_table(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
-    env.limit(look_seconds=1, lock_seconds=3)
+    env.limit(look_seconds=1, lock_seconds=3, statement_seconds=20)
     with caplog.at_level(logging.INFO, "dvdrental_etl"), locked(env.source, "public.store") as holder:
         error = env.load("dim_store", code=4).error
     assert f"no lock within 3 s: session {holder} (somebody, user postgres, state hidden) holds it" in error
@@ -139,9 +144,49 @@ def through(env: Environment, side: str, proxy: Proxy) -> Outcome:
     url = credentials[side]["url"].replace(f":{port}/", f":{proxy.port}/")
     assert url != credentials[side]["url"]
     configured = write_config(env.config.with_name("proxy.json"), credentials, **{side: {"url": url}})
+    patience = threading.Timer(PATIENCE, proxy.close)
+    patience.daemon = True
+    patience.start()
     outcome = run_in_process("dim_store", "--config", str(configured))
+    patience.cancel()
     env.check_output(outcome)
     return outcome
+
+
+def test_a_connection_has_limits_on_both_sides(env: Environment) -> None:
+    """TCP asks whether the other side is there, and gives it up; the server ends waits. Whatever the role's are."""
+    database = config.load(env.config, {}).warehouse
+    limits = Limits(connect_seconds=6, silent_seconds=7, lock_seconds=8, statement_seconds=9)
+    with closing(postgres.connect(database.libpq(), "a test", limits)) as connection:
+        ours = connection.info.dsn_parameters
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(SERVERS_LIMITS),)
+            )
+            theirs = dict(cursor.fetchall())
+    assert {name: ours.get(name) for name in CLIENTS_LIMITS} == CLIENTS_LIMITS
+    assert theirs == {name: value for name, value in SERVERS_LIMITS.items() if name in theirs}
+    assert {"lock_timeout", "statement_timeout"} <= set(theirs)
+
+
+#: In libpq's units, and in the server's. PostgreSQL 12 and 13 do not know all of the server's.
+CLIENTS_LIMITS = {
+    "connect_timeout": "6",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "7000",
+}
+SERVERS_LIMITS = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "7000",
+    "client_connection_check_interval": "7000",
+    "lock_timeout": "8000",
+    "statement_timeout": "9000",
+    "idle_session_timeout": "0",
+}
 
 
 SILENT = {
@@ -150,7 +195,7 @@ SILENT = {
     "source, while Spark reads": ("source", b"stored_key", 4),
     "warehouse, while it is announced": ("warehouse", b"INSERT INTO etl_load", 7),
     "warehouse, while rows are copied": ("warehouse", b"COPY", 7),
-    "warehouse, at a commit": ("warehouse", b"COMMIT", 7),
+    "warehouse, at a commit": ("warehouse", b"COMMIT\0", 7),
 }
 
 
@@ -163,6 +208,7 @@ def test_a_network_that_becomes_silent(env: Environment, side: str, trigger: byt
     with Proxy(env.source.port, Trap(trigger)) as proxy:
         outcome = through(env, side, proxy)
         assert proxy.was_triggered.is_set()
+        assert not proxy.is_closed, "the job waited for longer than it may"
     assert outcome.code == code, outcome.err
     assert env.content() == before
     assert env.load("dim_store").code == 0

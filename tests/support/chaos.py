@@ -29,7 +29,7 @@ STEPS = {
     "source": (b"LOCALTIMESTAMP", b"pg_export_snapshot", b"hashint8extended", b"stored_key"),
     "warehouse": (
         *(b"INSERT INTO etl_batch", b"INSERT INTO etl_load", b"superseded", b"CREATE UNLOGGED", b"COPY"),
-        *(b"SHARE ROW EXCLUSIVE", b"CREATE TEMP", b"DELETE FROM etl_range", b"'published'", b"COMMIT"),
+        *(b"SHARE ROW EXCLUSIVE", b"CREATE TEMP", b"DELETE FROM etl_range", b"'published'", b"COMMIT\0"),
     ),
 }
 #: The exit codes by which a load may report a fault of that side; 0 where it went through all the same.

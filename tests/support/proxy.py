@@ -38,6 +38,7 @@ class Proxy:
         self._open: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
         self.was_triggered, self._silent = threading.Event(), threading.Event()
+        self.is_closed = False
 
     def __enter__(self) -> Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -46,6 +47,11 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections, and take no others."""
+        self.is_closed = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -1,5 +1,6 @@
 """docker-compose.yml without an engine: against the specification, and against this project's own rules."""
 
+import json
 import re
 import stat
 import subprocess
@@ -55,6 +56,25 @@ def test_each_variable_without_default_is_written_by_make_compose_env(tmp_path: 
     assert all(re.fullmatch(r"[\w=-]{40,}", value) for value in written.values()), (
         "safe inside JSON and a URL"
     )
+
+
+def test_airflow_has_one_user_with_the_password_of_env(tmp_path: Path) -> None:
+    airflow = tmp_path / "airflow"
+    airflow.write_text("#!/bin/sh\n")
+    airflow.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "AIRFLOW_HOME": str(tmp_path)}
+    subprocess.run(
+        [ROOT / SERVICES["airflow"]["command"]],
+        env=environment | {"AIRFLOW_ADMIN_PASSWORD": "s3cret"},
+        check=True,
+    )
+    (logins,) = tmp_path.glob("*.json*")
+    assert json.loads(logins.read_text()) == {"admin": "s3cret"}
+    assert stat.S_IMODE(logins.stat().st_mode) == 0o600
+    settings = SERVICES["airflow"]["environment"]
+    assert {name: settings[name] for name in settings if "SIMPLE_AUTH_MANAGER" in name} == {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin"
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)

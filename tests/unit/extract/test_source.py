@@ -6,9 +6,12 @@ from typing import Any, cast
 import pytest
 
 from dvdrental_etl.config import Database
+from dvdrental_etl.db import postgres
 from dvdrental_etl.db.names import quoted
+from dvdrental_etl.db.watched import WatchedConnection
 from dvdrental_etl.engine import spark
 from dvdrental_etl.engine.base import TableRead
+from dvdrental_etl.errors import SourceError
 from dvdrental_etl.extract import catalog, reader
 from dvdrental_etl.extract.source import Snapshot, Source
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
@@ -43,6 +46,50 @@ def test_every_reader_joins_the_one_snapshot_in_the_same_zone():
 def test_a_snapshot_names_the_first_transaction_that_may_be_invisible():
     taken = Snapshot("x", "4294967310:4294967320:4294967310,4294967315", "0/16B3748", "UTC", "system 7")
     assert (taken.horizon, taken.next_transaction) == (4_294_967_310, 4_294_967_320)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "is_refused"),
+    [
+        ([(7, 7)], False),  # no pooler: the session has the number that the server says
+        ([(7, 1001), (8, 1002)], False),  # a pooler that gives each connection a session of its own
+        ([(7, 1001), (7, 1002)], True),
+    ],
+)
+def test_a_pooler_that_shares_sessions_is_refused(monkeypatch, sessions, is_refused):
+    """sessions: of each connection, the number that the server says, and the one that the client was told."""
+    made: list[Session] = []
+
+    def connect(*_):
+        made.append(Session(*sessions[len(made)]))
+        return made[-1]
+
+    monkeypatch.setattr(postgres, "connect", connect)
+    opened = Source(ODD)
+    if not is_refused:
+        opened.__enter__()
+        return
+    with pytest.raises(SourceError, match="exported snapshots need session pooling"):
+        opened.__enter__()
+    assert all(session.is_closed for session in made)
+
+
+class Session:
+    """A connection, as far as its number goes."""
+
+    has_pooler = WatchedConnection.has_pooler
+
+    def __init__(self, said, told):
+        self.server_pid, self._told, self.is_closed = said, told, False
+
+    def get_backend_pid(self):
+        return self._told
+
+    def set_session(self, **_):
+        pass
+
+    def close(self):
+        self.is_closed = True
 
 
 def test_rows_are_chosen_by_keys_in_chunks():
