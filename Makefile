@@ -43,7 +43,7 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 
 check: lint unit ## lint, type check and unit tests: under 90 seconds on 2 cores
 
-unit: env
+unit: env ## the unit tests alone
 	@$(TESTS) tests/unit --cov --cov-report= --cov-fail-under=0
 
 coverage: env ## the branch coverage of the last `make test`, file by file
