@@ -27,7 +27,7 @@ AS_CLIENT := test ! -f .sandbox/redshift.env || . .sandbox/redshift.env;
 .PHONY: help audit sail chaos protections demo airflow cluster check unit coverage test test-tooling test-postgres bench lint generate new-dimension verify report screenshots test-ui tryout down env driver lock compose-env clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: env driver build/jobs.zip $(ON_SAIL) ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
 	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
@@ -50,7 +50,7 @@ coverage: env ## the branch coverage of the last `make test`, file by file
 	@$(BIN)/coverage report
 
 ifdef ON_SAIL
-test: env sail ## everything: check, integration tests, one run of the DAG, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail
+test: env sail ## everything: check, loads on both engines, the DAG in Airflow and in a browser, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail alone
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
 test: sail check driver build/jobs.zip
