@@ -44,17 +44,17 @@ cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.
 check: lint unit ## lint, type check and unit tests: under 90 seconds on 2 cores
 
 unit: env ## the unit tests alone
-	@$(TESTS) tests/unit --cov --cov-report= --cov-fail-under=0
+	@$(TESTS) tests/unit
 
-coverage: env ## the branch coverage of the last `make test`, file by file
-	@$(BIN)/coverage report
+coverage: env driver build/jobs.zip ## branch coverage by tests in this process, file by file, with the floor of pyproject.toml
+	@$(TESTS) tests/unit tests/integration --cov --cov-report=term
 
 ifdef ON_SAIL
 test: env sail ## everything: check, loads on both engines, the DAG in Airflow and in a browser, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail alone
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
 test: sail check driver build/jobs.zip
-	@$(TESTS) tests/dag tests/ui tests/tooling tests/integration --cov --cov-append --cov-report=
+	@$(TESTS) tests/dag tests/ui tests/tooling tests/integration
 endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone

@@ -1,6 +1,7 @@
 """Sail's server accepts every connection, so the engine closes its port: needed while the first test passes."""
 
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -116,7 +117,7 @@ def test_a_read_checks_the_servers_certificate(tmp_path: Path) -> None:
         url = f"jdbc:postgresql://localhost:{listener.getsockname()[1]}/d"
         done = run(READ, url, str(authority))
     known, unknown = done.stdout.splitlines()
-    assert "closed the connection unexpectedly" in known, done.stderr
+    assert re.search("closed the connection unexpectedly|unexpected eof", known), done.stderr
     assert "root certificate" in unknown or "certificate verify failed" in unknown
     assert "s3cret" not in done.stdout + done.stderr
 
