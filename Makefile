@@ -50,11 +50,11 @@ coverage: env driver build/jobs.zip ## branch coverage by tests in this process,
 	@$(TESTS) tests/unit tests/integration --cov --cov-report=term
 
 ifdef ON_SAIL
-test: env sail ## everything: check, loads on both engines, the DAG in Airflow and in a browser, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail alone
+test: env sail ## everything but the browser: check, loads on both engines, the DAG in Airflow, tests of tooling (JOBS=2); with ENGINE=sail, loads on Sail alone
 	@.venv-sail/bin/python $(PYTEST) tests/integration
 else
 test: sail check driver build/jobs.zip
-	@$(TESTS) tests/dag tests/ui tests/tooling tests/integration
+	@$(TESTS) tests/dag tests/tooling tests/integration
 endif
 
 test-tooling: env driver ## the tests of sandbox, emulator, benchmarks and of this Makefile, alone

@@ -163,6 +163,8 @@ class Airflow:
             # Runs are started by hand only, unless this is set outside.
             SCHEDULED: os.environ.get(SCHEDULED, "False"),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # After a task that failed or was skipped its supervisor waits this long: five seconds by default.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             # Lineage of each load, one event a line. A thread, because a fork could disturb the task that it came from.
             TRANSPORT: os.environ.get(TRANSPORT)
             or json.dumps({"type": "file", "log_file_path": str(self.home / LINEAGE), "append": True}),
