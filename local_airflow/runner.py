@@ -146,7 +146,7 @@ class DagRunner:
             elif state == "skipped":
                 self.log(f"{name} [yellow]skipped[/yellow]")
             elif state == "failed" and instance["task_id"] == "quarantine":
-                self.log(f"{name} [yellow]not empty[/yellow]: the report tells the rows")
+                self.log(f"{name} [yellow]not empty[/yellow]: the report lists the rows")
             elif state in ("failed", "up_for_retry"):
                 self.log(f"{name} [red]failed[/red]; the end of its log:")
                 for line in client.log(run_id, instance)[-LOG_LINES:]:
@@ -180,8 +180,8 @@ class DagRunner:
                     Client(airflow).wait_ready()
                     self.spark.finish()
                 self.log(f"[bold]{airflow.url}/dags/{DAG}[/bold]  this machine only; stop it with Ctrl-C")
-                told = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
-                self.log(f"login: user {USER}, password {told}")
+                shown = airflow.password if airflow.is_new_login else f"in {airflow.login_file}"
+                self.log(f"login: user {USER}, password {shown}")
                 self.log("The nightly schedule is off: start a run with the Trigger button")
                 while True:
                     airflow.check()

@@ -77,7 +77,7 @@ class Airflow:
         self._list = home / "processes.json"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.login_file = home / "login.json"
-        #: Whether nobody was told the password before.
+        #: Whether the password has not been shown before.
         self.is_new_login = not self.login_file.exists()
         if self.is_new_login:
             write_secret(self.login_file, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from dvdrental_etl.model.readable import NESTED
 from dvdrental_etl.model.rules import Rule, warn
+from dvdrental_etl.model.sentinels import NESTED
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.model.targets import Scd2Dimension
 from dvdrental_etl.pipeline import job

@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS etl_batch (
     batch_id      bigint        NOT NULL,  -- given by the warehouse, ascending; 0 is the house itself
     run_id        varchar(250)  NOT NULL,  -- the caller's name of the run: Airflow's run_id, or --batch-id
-    as_of         timestamp     NOT NULL,  -- the moment that the run stands for, on the source's clock
+    as_of         timestamp     NOT NULL,  -- the point in time that the run stands for, on the source's clock
     status        varchar(20)   NOT NULL,  -- running, done, failed
     started_by    varchar(250)  NOT NULL,  -- user@host
     code_version  varchar(64)   NOT NULL,  -- version and commit of this suite
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS etl_range (
     PRIMARY KEY (table_name, source_name, range_no)
 );
 
--- etl_reject: one row per quarantined row per load. The latest load of a table tells what is wrong today.
+-- etl_reject: one row per quarantined row per load. The latest load of a table has what is wrong today.
 CREATE TABLE IF NOT EXISTS etl_reject (
     load_id      bigint         NOT NULL,  -- etl_load.load_id
     batch_id     bigint         NOT NULL,  -- etl_batch.batch_id

@@ -85,7 +85,7 @@ def _of_run(context: Context, name: str) -> Any:
 
 
 def late_night(context: Context) -> None:
-    """The callback of the DAG's deadline: its tables are late. A run goes on; one that failed is told of once more."""
+    """The callback of the DAG's deadline: its tables are late. A run that failed before gets a second alert."""
     Alert("late-night").send(
         context, [f"the deadline has passed, and the run is {_of_run(context, 'state')}"]
     )

@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowException
 
 log = logging.getLogger("dvdrental")
 WIDTH = 100
-GONE = (
-    "the task's process is gone: it was killed, ran out of memory, or its machine stopped"
+NO_RESULT = (
+    "the task's process ended without a result: it was killed, ran out of memory, or its machine stopped"
     " -> see the machine's log; the task can be repeated"
 )
 
@@ -56,5 +56,5 @@ def tell_failure(context: Context) -> None:
     Where Airflow misses the task's process, this is called elsewhere, and there is no exception.
     """
     log.info("::endgroup::")  # of Airflow's group "Post Execute", which the UI shows folded
-    error: Any = context.get("exception") or AirflowException(GONE)
+    error: Any = context.get("exception") or AirflowException(NO_RESULT)
     log.error(explained(context["ti"].task_id, error))

@@ -39,6 +39,6 @@ def parameters(tables: Sequence[str]) -> dict[str, Param]:
             False,
             type="boolean",
             title="Allow mass delete",
-            description="Accept that most of a table has gone from the source.",
+            description="Accept that most of a table was deleted in the source.",
         ),
     }

@@ -1,4 +1,4 @@
-"""The task of one table: looks whether anything changed, and submits the table's script only then."""
+"""The task of one table: checks whether anything changed, and submits the table's script only then."""
 
 import os
 from pathlib import Path
@@ -25,9 +25,9 @@ class LoadOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base returns nothing
         """Load here, without a JVM, where nothing changed; else by spark-submit. Raises EtlError or JobFailed."""
-        look = job_module("pipeline.look").look
+        precheck = job_module("pipeline.precheck").precheck
         inferred: dict[str, int] = {}
-        if result := look(Path(self.application), self.application_args, os.environ):
+        if result := precheck(Path(self.application), self.application_args, os.environ):
             loaded = numbers(*result)
             self.log.info("%s", result[0])
         else:

@@ -40,7 +40,7 @@ def write(settings: "Settings", context: Context) -> dict[str, Any]:
     if report.tone == "bad":
         reasons = [f"{load.table}: {load.reason}" for load in report.failed]
         Alert("run-went-wrong").send(context, [report.headline, *reasons, *(report.findings or ())])
-    return _told(context, report)
+    return _shown(context, report)
 
 
 def write_plan(settings: "Settings", context: Context) -> dict[str, Any]:
@@ -62,14 +62,14 @@ def write_plan(settings: "Settings", context: Context) -> dict[str, Any]:
         finished_at=_utc(dt.datetime.now(dt.UTC)),
     )
     plans = {table: task.xcom_pull(task_ids=f"load_{table}") for table in context["params"]["tables"]}
-    return _told(context, planned(settings, run, plans))
+    return _shown(context, planned(settings, run, plans))
 
 
-def _utc(moment: Any) -> dt.datetime:
-    return dt.datetime.fromisoformat(str(moment)).astimezone(dt.UTC).replace(tzinfo=None)
+def _utc(timestamp: Any) -> dt.datetime:
+    return dt.datetime.fromisoformat(str(timestamp)).astimezone(dt.UTC).replace(tzinfo=None)
 
 
-def _told(context: Context, report: "RunReport") -> dict[str, Any]:
+def _shown(context: Context, report: "RunReport") -> dict[str, Any]:
     """Log the report, leave its headline for the run's note, and return it as JSON."""
     from pydantic import TypeAdapter
 

@@ -14,7 +14,10 @@ from dvdrental_etl.model.targets import Fact, Target
 DAY = dt.datetime.fromisoformat("2007-05-14T13:44:29.996577")
 AMOUNT = Decimal("2.99")
 #: Columns of a dimension that hold these for the rows 1, 2 and 3: before 1970, and up to the end of the calendar.
-MOMENTS = DAY, *map(dt.datetime.fromisoformat, ("1850-01-02T03:04:05.678901", "9999-12-31T23:59:59.999999"))
+TIMESTAMPS = (
+    DAY,
+    *map(dt.datetime.fromisoformat, ("1850-01-02T03:04:05.678901", "9999-12-31T23:59:59.999999")),
+)
 NUMBERS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
@@ -42,7 +45,7 @@ def _rare(column: Column, key: int, text: str, target: Target) -> Any:
     """For row 2 the ends of the type, for row 3 NULL. The keys of a fact's members stay as they are."""
     base = column.type.split("(")[0]
     if base == "timestamp":
-        return MOMENTS[key - 1]
+        return TIMESTAMPS[key - 1]
     if isinstance(target, Fact):
         return _of_type(column, text)
     if key == 3:

@@ -103,7 +103,7 @@ COMMENT ON COLUMN dim_store.batch_id IS 'etl_batch.batch_id that last wrote the 
 COMMENT ON TABLE etl_batch IS 'one row per run (a DAG run, or one script started by hand).';
 COMMENT ON COLUMN etl_batch.batch_id IS 'given by the warehouse, ascending; 0 is the house itself';
 COMMENT ON COLUMN etl_batch.run_id IS 'the caller''s name of the run: Airflow''s run_id, or --batch-id';
-COMMENT ON COLUMN etl_batch.as_of IS 'the moment that the run stands for, on the source''s clock';
+COMMENT ON COLUMN etl_batch.as_of IS 'the point in time that the run stands for, on the source''s clock';
 COMMENT ON COLUMN etl_batch.status IS 'running, done, failed';
 COMMENT ON COLUMN etl_batch.started_by IS 'user@host';
 COMMENT ON COLUMN etl_batch.code_version IS 'version and commit of this suite';
@@ -146,7 +146,7 @@ COMMENT ON COLUMN etl_range.range_no IS 'key / 1024, rounded down';
 COMMENT ON COLUMN etl_range.source_rows IS 'rows of the source table in the range';
 COMMENT ON COLUMN etl_range.key_sum IS 'sum of hashint8extended(key, 0), PostgreSQL''s hash';
 COMMENT ON COLUMN etl_range.load_id IS 'etl_load.load_id that found it changed';
-COMMENT ON TABLE etl_reject IS 'one row per quarantined row per load. The latest load of a table tells what is wrong today.';
+COMMENT ON TABLE etl_reject IS 'one row per quarantined row per load. The latest load of a table has what is wrong today.';
 COMMENT ON COLUMN etl_reject.load_id IS 'etl_load.load_id';
 COMMENT ON COLUMN etl_reject.batch_id IS 'etl_batch.batch_id';
 COMMENT ON COLUMN etl_reject.table_name IS 'the table that the row was for';

@@ -83,7 +83,7 @@ def test_killed_before_its_publish(stage: Stage, server: Sandbox, victim: str, t
 
 
 def test_each_task_of_a_run_is_killed_once(stage: Stage, server: Sandbox) -> None:
-    """Also those that start no job: prepare, looks without changes, verify, report, quarantine."""
+    """Also those that start no job: prepare, checks without changes, verify, report, quarantine."""
     run_id, killed = stage.client.trigger({}), set[str]()
 
     def is_over() -> bool:

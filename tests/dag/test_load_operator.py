@@ -35,17 +35,19 @@ class Heard(list[tuple[str, str]]):
 
 @pytest.fixture
 def execute(dag_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Execute the task of dim_movie with a look's result and the text of a script; returns result, outlets, log."""
+    """Execute the task of dim_movie with what its check found and a script's text; returns result, outlets, log."""
     from dvdrental import load_operator
 
     def run(
-        looked: str | None, script: str = "exit 99", host: str = "local[1]", **params: Any
+        checked: str | None, script: str = "exit 99", host: str = "local[1]", **params: Any
     ) -> tuple[Any, Any, Outlets, Heard]:
         binary = tmp_path / "spark-submit"
         binary.write_text(f"#!/bin/sh\n{script}\n")
         binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(
-            load_operator, "job_module", lambda _: SimpleNamespace(look=lambda *_: looked and (looked, ""))
+            load_operator,
+            "job_module",
+            lambda _: SimpleNamespace(precheck=lambda *_: checked and (checked, "")),
         )
         monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": host}))
         task = dag_file.load("dim_movie", infers=["dim_store", "dim_staff"])
@@ -110,7 +112,7 @@ def test_sail_gets_the_flags_of_spark_submit(execute: Any) -> None:
     assert got.endswith("/spark_apps/load_dim_movie.py")
 
 
-def test_what_the_look_has_loaded_is_not_submitted(execute: Any) -> None:
+def test_what_the_check_has_loaded_is_not_submitted(execute: Any) -> None:
     result, _, outlets, _ = execute(PUBLISHED)
     assert result["new"] == 1
     assert len(outlets) == 1
@@ -220,4 +222,6 @@ def test_a_task_whose_process_is_gone_is_told_without_an_exception(caplog: pytes
     tell_failure(gone)
     _, (_, level, text) = caplog.record_tuples
     assert level == logging.ERROR
-    assert text.startswith("verify failed\nWhat is wrong: the task's process is gone: it was killed, ran out")
+    assert text.startswith(
+        "verify failed\nWhat is wrong: the task's process ended without a result: it was killed"
+    )

@@ -211,7 +211,7 @@ def test_same_as_of_twice_corrects_in_place(aged: Environment) -> None:
     assert counts(aged.load("dim_customer", as_of=DAY_1)) == expected_counts(changed=1)
     assert aged.versions("dim_customer", 3, "customer_key") == before
     assert aged.versions("dim_customer", 3, "address") == [(old, BEGIN, DAY_1), ("Right 1", DAY_1, OPEN)]
-    # Gone and back at that same moment: marked and unmarked, without a version of no length.
+    # Gone and back at that same time: marked and unmarked, without a version of no length.
     aged.source(
         "CREATE TABLE kept AS SELECT * FROM customer WHERE customer_id = 3; DELETE FROM customer "
         "WHERE customer_id = 3"

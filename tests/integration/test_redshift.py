@@ -242,10 +242,10 @@ def test_a_bad_file_is_reported_with_redshifts_message(
     check_clean(loaded, cluster)
 
 
-def test_moments_that_copy_reads_wrongly_stop_the_load(
+def test_timestamps_that_copy_reads_wrongly_stop_the_load(
     loaded: Environment, cluster: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is valid, and all its moments are a year late: counts and amounts of a dimension agree all the same."""
+    """The file is valid, its timestamps are a year late: counts and amounts of a dimension agree all the same."""
     loaded.source("UPDATE staff SET first_name = 'Zoë'")
     before = loaded.content()
     whole = Files.write_manifest
@@ -266,7 +266,7 @@ def test_moments_that_copy_reads_wrongly_stop_the_load(
 
     monkeypatch.setattr(Files, "write_manifest", delay)
     error = loaded.load("dim_staff", as_of=DAY_1, code=7).error
-    assert "COPY of dim_staff reads other moments than were written: MIN(changed_at) was 20" in error
+    assert "COPY of dim_staff reads other timestamps than were written: MIN(changed_at) was 20" in error
     assert loaded.content() == before
     check_clean(loaded, cluster)
 

@@ -1,4 +1,4 @@
-"""One moment: nothing that is committed after a job has begun to read is seen, in whichever table or partition."""
+"""One snapshot: nothing that is committed after a job has begun to read is seen, in whichever table or partition."""
 
 import datetime as dt
 from decimal import Decimal

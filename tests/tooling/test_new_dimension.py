@@ -3,7 +3,7 @@ forgotten step is named by a check."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,12 @@ class Tree:
         self.run("git", "add", "-A")
         self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "before")
 
-    def run(self, *command: str, code: int = 0, **environment: str) -> str:
+    def run(self, *command: str, code: int = 0, settings: Mapping[str, str] | None = None) -> str:
         """Run a command in the copy; its output."""
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=job_environment(PYTHONPATH="spark_apps:dags", **environment),
+            env=job_environment(PYTHONPATH="spark_apps:dags", **(settings or {})),
             capture_output=True,
             text=True,
         )
@@ -119,7 +119,7 @@ def test_it_is_loaded_and_verified(tree: Tree, env: Environment) -> None:
     ) == env.source("SELECT language_id, rtrim(name) FROM language ORDER BY 1")
     env.source("UPDATE language SET name = 'Latin', last_update = '2007-06-02' WHERE language_id = 6")
     python, settings = (str(PYTHON), ON_SAIL) if PYTHON.exists() else (sys.executable, {})  # by either engine
-    changed = tree.run(python, f"spark_apps/load_{NAME}.py", "--config", config, **settings)
+    changed = tree.run(python, f"spark_apps/load_{NAME}.py", "--config", config, settings=settings)
     assert f"{NAME}: published: 1 read, 0 new, 1 changed, 1 expired" in changed
     assert " 0 findings" in tree.python("-m", "dvdrental_etl.verify", config)
     env.warehouse(f"UPDATE {NAME} SET name = 'Greek' WHERE language_id = 6 AND is_current")

@@ -31,7 +31,7 @@ class OnlyClient(DefaultChannelBuilder):
         grpc.channel_ready_future(channel).result(START_SECONDS)
         if not closed_port.close(int(self.endpoint.rsplit(":", 1)[1])):
             raise ConfigError(
-                "somebody else connected to Sail's server in its first moment, and was cut off",
+                "somebody else connected to Sail's server before its port was closed, and was cut off",
                 "find out who, and run on a machine of its own, or with engine.kind = spark",
             )
         return channel

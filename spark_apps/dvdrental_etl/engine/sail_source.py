@@ -64,14 +64,14 @@ def arrow_schema(table: SourceTable) -> pa.Schema:
     def of(declared: str, precision: str) -> pa.DataType:
         if declared == "decimal":
             digits, scale = digits_of(precision)
-            return pa.decimal128(digits + 1, scale)  # its mark has a digit more
+            return pa.decimal128(digits + 1, scale)  # its sentinel has a digit more
         return ARROW[declared]
 
     return pa.schema([(name, of(*declared)) for name, declared in table.types.items()])
 
 
 def statements(read: TableRead) -> list[str]:
-    """One query a partition. Casts and marks as on Spark; days stay days."""
+    """One query a partition. Casts and sentinels as on Spark; days stay days."""
     columns = ", ".join(f"{read.table.expression(name)} AS {quoted(name)}" for name in read.table.types)
     names = ", ".join(map(quoted, read.table.types))
     inner = f"SELECT {columns}, {quoted(read.table.key)} AS stored_key FROM {read.name}"

@@ -85,7 +85,7 @@ def everything(why: str) -> Extent:
 def reason_for_full(
     source: Source, found: Catalog, watermark: Watermark, as_of: dt.datetime, limits: Limits
 ) -> str | None:
-    """Why reading the changes since the watermark is not enough; None if it is, as far as can be told beforehand."""
+    """Why reading the changes since the watermark is not enough; None if it is, as far as is known beforehand."""
     if (identity := catalog.identity(source, found)) != watermark.identity:
         return f"the source was replaced or restored (it was {watermark.identity}, it is {identity})"
     passed = source.snapshot.next_transaction - watermark.horizon

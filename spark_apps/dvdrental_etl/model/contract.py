@@ -44,7 +44,7 @@ class Column:
 
     @property
     def read_type(self) -> str:
-        """The Spark type of its values before they are validated: a numeric has one digit more (readable.marked)."""
+        """The Spark type of its values before they are validated: a numeric has one digit more (sentinels.py)."""
         if not self.type.startswith("numeric"):
             return self.spark_type
         digits, scale = digits_of(self.type)

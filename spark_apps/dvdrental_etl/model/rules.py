@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dvdrental_etl.model.contract import Column, digits_of
-from dvdrental_etl.model.readable import (
+from dvdrental_etl.model.sentinels import (
     END_OF_TIME,
     FIRST_DAY,
     FIRST_TIME,
@@ -51,7 +51,7 @@ def warn(column: str, name: str, breaks: str) -> Rule:
 
 
 def implied_by_ddl(columns: Iterable[Column]) -> tuple[Rule, ...]:
-    """NOT NULL, the bytes of varchar(n), and no mark of a value that the type cannot hold. All quarantine."""
+    """NOT NULL, the bytes of varchar(n), and no sentinel of a value that the type cannot hold. All quarantine."""
     columns = tuple(columns)
     required = (Rule(c.name, "not null", f"{c.name} IS NULL") for c in columns if c.required)
     fitting = (
@@ -63,7 +63,7 @@ def implied_by_ddl(columns: Iterable[Column]) -> tuple[Rule, ...]:
 
 
 def _unmarked(column: Column) -> Iterator[Rule]:
-    """What marked() makes of a value that the column cannot hold."""
+    """What with_sentinel() makes of a value that the column cannot hold."""
     name, kind = column.name, column.type.split("(")[0]
     if kind in ("smallint", "integer"):
         yield Rule(name, f"within {kind}", f"{name} = {LOWEST[kind]}")

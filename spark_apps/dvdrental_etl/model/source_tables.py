@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dvdrental_etl.db.names import quoted
-from dvdrental_etl.model.readable import marked
+from dvdrental_etl.model.sentinels import with_sentinel
 
 #: Declared type -> the source's types that it accepts. "enum" stands for any enum; a domain counts as its base type. A
-#: value that the declared type cannot hold is quarantined (model/readable.py).
+#: value that the declared type cannot hold is quarantined (model/sentinels.py).
 SOURCE_TYPES: Mapping[str, frozenset[str]] = {
     "smallint": frozenset({"int2", "int4", "int8"}),
     "int": frozenset({"int2", "int4", "int8"}),
@@ -55,4 +55,4 @@ class SourceTable:
 
     def expression(self, column: str) -> str:
         """A column as the source gives it, in PostgreSQL's SQL."""
-        return marked(quoted(column), *self.types[column])
+        return with_sentinel(quoted(column), *self.types[column])

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from dvdrental_etl.model.contract import Column, columns_of, primary_key
-from dvdrental_etl.model.readable import END_OF_TIME, LOWEST
 from dvdrental_etl.model.rules import Rule, implied_by_ddl, unknown_key_is_reserved
+from dvdrental_etl.model.sentinels import END_OF_TIME, LOWEST
 
 #: The columns that publishing gives to every dimension, after its attributes.
 VERSION_COLUMNS = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvdrental_etl.model.contract import tables_in
-from dvdrental_etl.model.readable import END_OF_TIME
+from dvdrental_etl.model.sentinels import END_OF_TIME
 from dvdrental_etl.model.targets import FIRST_VERSION, Target
 
 EXIT_CODES = """exit codes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dvdrental_etl.model.readable import END_OF_TIME
+from dvdrental_etl.model.sentinels import END_OF_TIME
 from dvdrental_etl.model.targets import FIRST_VERSION
 
 FIRST = f"TIMESTAMP '{FIRST_VERSION}'"

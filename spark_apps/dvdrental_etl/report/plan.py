@@ -21,7 +21,7 @@ def planned(settings: Settings, run: Run, plans: Mapping[str, Mapping[str, Any] 
     """
     try:
         known = read(settings, run.run_id)
-    except (UsageError, WarehouseError):  # the plan can be told all the same
+    except (UsageError, WarehouseError):  # the plan is known all the same
         known = RunReport(run=run, loads=(), rejects=(), money=None, past=(), freshness=(), sales=())
     run = replace(run, batch_id=known.run.batch_id)
     loads = tuple(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from dvdrental_etl.config import S3
 from dvdrental_etl.errors import WarehouseError, first_line
 from dvdrental_etl.limits import Limits
-from dvdrental_etl.staging.moments import Bounds, bounds_in
+from dvdrental_etl.staging.bounds import Bounds, bounds_in
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing, staged
 
@@ -220,7 +220,7 @@ def _part(table: "pa.Table", number: int, count: int) -> "pa.Table":
 def _encoded(table: "pa.Table") -> bytes:
     """Timestamps in 96 bits and Snappy, as Spark and AWS's SDK for pandas write them.
 
-    COPY read timestamps of 64 bits without a zone as other moments (apache/arrow#38000); no page documents ZSTD for it.
+    COPY read timestamps of 64 bits without a zone as other ones (apache/arrow#38000); no page documents ZSTD for it.
     """
     from pyarrow import parquet
 

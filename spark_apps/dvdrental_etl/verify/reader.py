@@ -170,7 +170,7 @@ def _names(cursor: Cursor) -> tuple[str, ...]:
 
 
 def _time(text: Any, cursor: Any) -> Any:
-    """A day or a moment, as its text where Python has none: infinity, BC, years after 9999."""
+    """A day or a timestamp, as its text where Python has none: infinity, BC, years after 9999."""
     if text is None or not text[0].isdigit() or text.endswith("BC") or len(text.split("-")[0]) > 4:
         return text
     return (

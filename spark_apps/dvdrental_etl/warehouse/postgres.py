@@ -110,7 +110,7 @@ class Postgres(Warehouse):
         cursor.execute(script("physical/postgres.sql"))
 
     def prepare_reporting(self, cursor: Cursor) -> None:
-        """Let one session at a time make what analysts see. Tables are locked in a publish's order, for a moment."""
+        """Let one session at a time make what analysts see. Tables are locked as a publish does, for milliseconds."""
         cursor.execute(f"SET LOCAL lock_timeout = '{REPORTING_LOCK_TIMEOUT}'")
         self._wait_for_other_creators(cursor)
         for table in star_tables():

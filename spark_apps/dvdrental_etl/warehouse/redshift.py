@@ -16,7 +16,7 @@ from dvdrental_etl.db.redshift import RedshiftCursor
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError
 from dvdrental_etl.model.contract import Column
 from dvdrental_etl.model.targets import Target
-from dvdrental_etl.staging.moments import merged
+from dvdrental_etl.staging.bounds import merged
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing

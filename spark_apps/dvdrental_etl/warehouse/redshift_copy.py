@@ -1,4 +1,4 @@
-"""COPY into a staging table of Redshift, and the proof that it read the moments that were written."""
+"""COPY into a staging table of Redshift, and the proof that it read the timestamps that were written."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from dvdrental_etl.db import redshift
 from dvdrental_etl.db.cursor import Cursor
 from dvdrental_etl.db.redshift import RedshiftCursor
 from dvdrental_etl.errors import WarehouseError
-from dvdrental_etl.staging.moments import Bounds
+from dvdrental_etl.staging.bounds import Bounds
 
 #: Today's view, and the table that exists on clusters only.
 LOAD_ERRORS = (
@@ -51,9 +51,9 @@ class Copy:
         return ""
 
     def require_read_as_written(self, cursor: Cursor, table: str, written: Bounds) -> None:
-        """Raise WarehouseError if a column's earliest or latest moment is not the one that was written.
+        """Raise WarehouseError if a column's earliest or latest timestamp is not the one that was written.
 
-        COPY may read an encoding of timestamps as other moments, without an error; counts would still agree.
+        COPY may read an encoding of timestamps as other ones, without an error; counts would still agree.
         """
         ends = [f"{end}({column})" for column in written for end in ("MIN", "MAX")]
         if not ends:
@@ -61,10 +61,10 @@ class Copy:
         # As text: the driver could not represent a year above 9999.
         listed = ", ".join(f"TO_CHAR({end}, 'YYYY-MM-DD HH24:MI:SS.US')" for end in ends)
         cursor.execute(f"SELECT {listed} FROM {table}")
-        sent = [moment for bounds in written.values() for moment in bounds]
+        sent = [end for bounds in written.values() for end in bounds]
         for end, before, after in zip(ends, sent, cursor.fetchone() or (), strict=True):
             if before != after:
                 raise WarehouseError(
-                    f"{self.what} reads other moments than were written: {end} was {before} and is {after}",
+                    f"{self.what} reads other timestamps than were written: {end} was {before} and is {after}",
                     "nothing was published; please report it with the cluster's version: SELECT version()",
                 )

@@ -1,5 +1,5 @@
 -- Payments and their amount by day, without those that are known to have changed since the load.
--- What a timestamp or numeric(5,2) of the star cannot hold counts as its mark, under which it is in quarantine.
+-- What a timestamp or numeric(5,2) of the star cannot hold counts as its sentinel, under which it is in quarantine.
 SELECT
     CASE
         WHEN payment_date < TIMESTAMP '1582-10-15' THEN DATE '1582-10-15'

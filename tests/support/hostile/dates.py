@@ -1,4 +1,4 @@
-"""Hostile days and moments, row by row."""
+"""Hostile days and timestamps, row by row."""
 
 from tests.support.hostile.verdicts import LOADED, Quarantined, RowState, Verdict
 

@@ -61,7 +61,7 @@ def test_more_rows_than_memory_holds_come_in_rounds_and_the_last_is_no_small_res
 
 
 def test_timestamps_are_96_bits_and_the_codec_is_snappy():
-    # What Spark and AWS's SDK for pandas write. COPY has read 64 bits without a zone as other moments.
+    # What Spark and AWS's SDK for pandas write. COPY has read 64 bits without a zone as other ones.
     moments = pa.array([dt.datetime(1850, 1, 2, 3, 4, 5, 678901), None], pa.timestamp("us"))
     body = parquet._encoded(pa.table({"moment": moments}))
     file = pq.ParquetFile(io.BytesIO(body), coerce_int96_timestamp_unit="us")

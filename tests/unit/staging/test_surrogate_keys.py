@@ -105,7 +105,7 @@ def test_a_batch_keeps_its_order_and_types(customers: Versions, last: int) -> No
 
 
 def test_facts_before_their_members_keep_natural_keys(customers: Versions, last: int) -> None:
-    """Without its member below, among and above those that are there; before its version; without a moment."""
+    """Without its member below, among and above those that are there; before its version; without a timestamp."""
     late = [(2, -7, 1, JUNE), (3, 4, 1, JUNE), (4, last + 9, 1, JUNE), (5, 5, 2, MARCH), (6, 5, 1, None)]
     found, early = keying(customers, MOVIES).with_keys(facts((1, 5, 1, JUNE), *late, (7, -1, 1, JUNE)))
     assert found.column("sales_key").to_pylist() == [1, 7]

@@ -1,4 +1,4 @@
-"""How verify reads days and moments that Python does not have."""
+"""How verify reads days and timestamps that Python does not have."""
 
 import datetime as dt
 
@@ -21,5 +21,5 @@ from dvdrental_etl.verify import reader
         ("294276-12-31 23:59:59.999999", "294276-12-31 23:59:59.999999"),
     ],
 )
-def test_a_day_or_a_moment_is_its_text_where_python_has_none(text, value):
+def test_a_day_or_a_timestamp_is_its_text_where_python_has_none(text, value):
     assert reader._time(text, None) == value

@@ -1,19 +1,19 @@
 """The SQL by which the source gives a column's values as the types of Spark and of the warehouse can hold them.
 
 PostgreSQL knows values that those do not: infinity, NaN, years before 1 and after 9999, numbers too large for the
-declared type, arrays of arrays. Each becomes a mark: a value that no row may have, which a rule that follows from the
-DDL quarantines (model/rules.py). So such a row neither stops a load nor is loaded as something else.
+declared type, arrays of arrays. Each becomes a sentinel: a value that no row may have, which a rule that follows from
+the DDL quarantines (model/rules.py). So such a row neither stops a load nor is loaded as something else.
 """
 
 from dvdrental_etl.model.contract import digits_of
 
-#: A mark is the lowest whole number of its type; bigint needs none, as it holds every key of a source.
+#: A sentinel is the lowest whole number of its type; bigint needs none, as it holds every key of a source.
 LOWEST = {"smallint": -(2**15), "int": -(2**31), "integer": -(2**31)}
 #: The days that Python, Spark and every warehouse know.
 FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
-#: The mark of every other day.
+#: The sentinel of every other day.
 NO_DAY = "10000-01-01"
-#: The ends of a timestamp, and the marks of earlier and of later ones. JDBC's calendar is another one before the
+#: The ends of a timestamp, and the sentinels of earlier and of later ones. JDBC's calendar is another one before the
 #: first; the last is the star's "for ever".
 FIRST_TIME, END_OF_TIME = "1582-10-15", "9999-12-31"
 #: No varchar is longer, in bytes. Of a longer text only the beginning is read, which is still too long.
@@ -22,7 +22,7 @@ LONGEST_TEXT = 65535
 NESTED = "array of arrays "
 
 
-def marked(column: str, declared: str, precision: str = "") -> str:
+def with_sentinel(column: str, declared: str, precision: str = "") -> str:
     """An expression of PostgreSQL; NULL stays NULL. column: quoted. declared, precision: of SourceTable.types."""
     match declared:
         case "smallint" | "int":

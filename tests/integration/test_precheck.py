@@ -1,4 +1,4 @@
-"""A look before a JVM is started: it makes the load where nothing changed, and leaves nothing behind where it did."""
+"""The check before a JVM is started: it loads where nothing changed, and leaves nothing behind where something did."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from dvdrental_etl import config
 from dvdrental_etl.engine import session
 from dvdrental_etl.errors import Fenced, UsageError
 from dvdrental_etl.pipeline import attempts, batch
-from dvdrental_etl.pipeline.look import look
+from dvdrental_etl.pipeline.precheck import precheck
 from tests.support.environment import TABLES, Environment
 from tests.support.jobs import rows_read
 from tests.support.paths import SPARK_APPS
@@ -32,9 +32,9 @@ def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "start", lambda _: pytest.fail("Spark was started"))
 
 
-def look_at(env: Environment, table: str, *flags: str) -> tuple[str, str] | None:
+def prechecked(env: Environment, table: str, *flags: str) -> tuple[str, str] | None:
     argv = ["--config", str(env.config), "--batch-id", "night", *flags]
-    return look(SPARK_APPS / f"load_{table}.py", argv, {})
+    return precheck(SPARK_APPS / f"load_{table}.py", argv, {})
 
 
 def prepare(env: Environment) -> None:
@@ -51,9 +51,9 @@ def test_a_quiet_night_is_the_same_load_as_the_scripts(env: Environment) -> None
         outcome = env.load(table, "--batch-id", "night")
         assert rows_read(outcome) == 0
         of_script = record(env, table)
-        looked = look_at(env, table)
-        assert looked is not None
-        assert looked[0] == outcome.out.strip()
+        done = prechecked(env, table)
+        assert done is not None
+        assert done[0] == outcome.out.strip()
         assert record(env, table) == of_script
         assert of_script["status"] == "published"
     assert (
@@ -78,14 +78,14 @@ def test_a_quiet_night_is_the_same_load_as_the_scripts(env: Environment) -> None
         ("dim_store", MOVE.format("store")),
     ],
 )
-def test_where_rows_have_to_be_read_the_look_leaves_nothing(
+def test_where_rows_have_to_be_read_the_check_leaves_nothing(
     env: Environment, table: str, change: str
 ) -> None:
     prepare(env)
     env.source(change)
     before = env.content(with_record=True), env.tables()
-    assert look_at(env, table) is None
-    assert look_at(env, table, "--full-refresh") is None
+    assert prechecked(env, table) is None
+    assert prechecked(env, table, "--full-refresh") is None
     assert (env.content(with_record=True), env.tables()) == before
     assert env.warehouse.value("SELECT count(*) FROM etl_load WHERE status = 'running'") == 0
 
@@ -93,9 +93,9 @@ def test_where_rows_have_to_be_read_the_look_leaves_nothing(
 def test_the_move_of_a_customer_costs_stores_no_jvm(env: Environment) -> None:
     prepare(env)
     env.source(MOVE.format("customer"))
-    looked = look_at(env, "dim_store")
-    assert looked is not None
-    assert looked[0].startswith("dim_store: published: 0 read, ")
+    done = prechecked(env, "dim_store")
+    assert done is not None
+    assert done[0].startswith("dim_store: published: 0 read, ")
     assert "1 rows and 0 key ranges of address" in env.last_load("dim_store")["extent"]
 
 
@@ -103,13 +103,13 @@ def test_changes_that_do_not_reconcile_need_spark(env: Environment) -> None:
     prepare(env)
     env.warehouse("DELETE FROM fact_sales WHERE sales_key = 17600")
     before = env.content(with_record=True), env.tables()
-    assert look_at(env, "fact_sales") is None
+    assert prechecked(env, "fact_sales") is None
     assert (env.content(with_record=True), env.tables()) == before
 
 
 def test_a_dry_run_without_changes(env: Environment) -> None:
     before = env.content(with_record=True), env.tables()
-    planned = look_at(env, "fact_sales", "--dry-run")
+    planned = prechecked(env, "fact_sales", "--dry-run")
     ((amount, rows),) = env.source("SELECT sum(amount), count(*) FROM payment")
     assert planned == (
         "fact_sales: plan, nothing written: 0 read, 0 new, 0 changed, 0 expired, 0 deleted, 0 quarantined",
@@ -121,11 +121,11 @@ def test_a_dry_run_without_changes(env: Environment) -> None:
 def test_a_load_whose_run_was_not_prepared_is_refused(env: Environment) -> None:
     loads = env.warehouse.value("SELECT count(*) FROM etl_load")
     with pytest.raises(UsageError, match=r"run 'night' has no batch in etl_batch: .* -> clear prepare"):
-        look_at(env, "dim_store")
+        prechecked(env, "dim_store")
     assert env.warehouse.value("SELECT count(*) FROM etl_load") == loads
 
 
-def test_a_look_that_was_overtaken_is_fenced(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_was_overtaken_is_fenced(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(env)
     env.source(MOVE.format("store"))
     start = attempts.start
@@ -136,7 +136,7 @@ def test_a_look_that_was_overtaken_is_fenced(env: Environment, monkeypatch: pyte
 
     monkeypatch.setattr(attempts, "start", overtaken)
     with pytest.raises(Fenced, match="this attempt is superseded"):
-        look_at(env, "dim_store")
+        prechecked(env, "dim_store")
     assert env.last_load("dim_store")["status"] == "running"
 
 

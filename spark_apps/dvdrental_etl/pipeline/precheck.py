@@ -1,4 +1,4 @@
-"""A look at the source before a JVM is started: where nothing changed, the load is made here, without Spark.
+"""The check of the source before a JVM is started: where nothing changed, the load is made here, without Spark.
 
 It is the same load, with the same record. It ends where rows have to be read, and leaves nothing behind then.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-class Look(Run):
+class Precheck(Run):
     """A run that may not start Spark, and whose batch is open."""
 
     def _start_spark(self, certain: bool = True) -> None:
@@ -38,7 +38,7 @@ class Look(Run):
         return batch.join(self._warehouse, name, None, clock, must_exist=True)
 
 
-def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
+def precheck(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Run a script's load if it needs no Spark. Returns its result line and amounts; None if it has to be submitted.
 
     Raises EtlError.
@@ -56,7 +56,7 @@ def look(script: Path, argv: Sequence[str], environment: Mapping[str, str]) -> t
         attributed(settings),
     ):
         # Whatever the engine is: none is started.
-        run = Look(declared.TARGET, options, source, warehouse, Spark())
+        run = Precheck(declared.TARGET, options, source, warehouse, Spark())
         try:
             return run.result(declared.SOURCES, declared.transform)
         except SparkNeeded:

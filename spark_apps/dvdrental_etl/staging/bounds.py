@@ -1,4 +1,4 @@
-"""Pure: the earliest and the latest moment of columns, to compare what was written with what a warehouse read."""
+"""Pure: the earliest and the latest timestamp of columns, to compare what was written with what a warehouse read."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: By column of timestamps or days: its earliest and its latest moment, as moment_text() writes them.
+#: By column of timestamps or days: its earliest and its latest, as timestamp_text() writes them.
 Bounds = Mapping[str, Sequence[str]]
 
 
-def moment_text(value: dt.date) -> str:
+def timestamp_text(value: dt.date) -> str:
     """A timestamp or a day as text that sorts like time: 2007-05-14 13:44:29.996577."""
     if isinstance(value, dt.datetime):
         return value.isoformat(" ", "microseconds")
@@ -28,7 +28,7 @@ def bounds_in(table: "pa.Table") -> Bounds:
         if pa.types.is_temporal(field.type):
             ends = pc.min_max(table[field.name]).as_py()
             if ends["min"] is not None:
-                found[field.name] = moment_text(ends["min"]), moment_text(ends["max"])
+                found[field.name] = timestamp_text(ends["min"]), timestamp_text(ends["max"])
     return found
 
 

@@ -1,16 +1,16 @@
-"""The earliest and the latest moment of columns."""
+"""The earliest and the latest timestamp of columns."""
 
 import datetime as dt
 
 import pyarrow as pa
 
-from dvdrental_etl.staging.moments import Bounds, bounds_in, merged, moment_text
+from dvdrental_etl.staging.bounds import Bounds, bounds_in, merged, timestamp_text
 
 EARLY, LATE = dt.datetime(850, 1, 2), dt.datetime(2007, 5, 14, 13, 44, 29, 996577)
 
 
 def test_text_sorts_like_time():
-    texts = [moment_text(value) for value in (EARLY, dt.date(2007, 5, 14), LATE)]
+    texts = [timestamp_text(value) for value in (EARLY, dt.date(2007, 5, 14), LATE)]
     assert texts == ["0850-01-02 00:00:00.000000", "2007-05-14 00:00:00.000000", "2007-05-14 13:44:29.996577"]
     assert sorted(texts) == texts
 
