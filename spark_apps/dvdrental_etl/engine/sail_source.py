@@ -15,6 +15,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.engine.base import TableRead
+from dvdrental_etl.engine.sail_batches import at_most_16
 from dvdrental_etl.model.contract import digits_of
 from dvdrental_etl.model.source_tables import SourceTable
 
@@ -109,8 +110,7 @@ class PartitionReader(DataSourceReader):
         """The rows of one query, batch by batch. Raises TimeoutError, and ADBC's errors."""
         read: Read = kept(self.number)
         batches = _batches(read, partition.value)
-        while (batch := _within(read.seconds, partial(next, batches, None))) is not None:
-            yield batch
+        yield from at_most_16(iter(partial(_within, read.seconds, partial(next, batches, None)), None))
 
 
 def _batches(read: Read, query: str) -> Iterator[pa.RecordBatch]:
