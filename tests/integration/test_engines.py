@@ -128,8 +128,8 @@ def test_two_nights_by_either_engine(make_environment: MakeEnvironment, source_t
 def test_a_table_of_wide_rows_on_sail(empty: Environment) -> None:
     """400 MB in one partition: more batches than Sail keeps."""
     empty.source(
-        "INSERT INTO film (film_id, title, description, language_id)"
-        " SELECT 10000 + n, 'wide', repeat('x', 65000), 1 FROM generate_series(1, 6000) AS n"
+        "INSERT INTO film (film_id, title, description, language_id, fulltext)"
+        " SELECT 10000 + n, 'wide', repeat('x', 65000), 1, '' FROM generate_series(1, 6000) AS n"
     )
     films = empty.source.value("SELECT count(*) FROM film")
     assert counts(on_sail(empty, tables=["dim_movie"])["dim_movie"]) == expected_counts(new=films)
