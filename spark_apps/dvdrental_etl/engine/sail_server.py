@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1"
 START_SECONDS = 60
-#: Idle connections would be closed after half an hour, and there is nothing left to connect to.
-NEVER_IDLE = "grpc.client_idle_timeout_ms", 2**31 - 1
+OPTIONS = (
+    # Idle connections would be closed after half an hour, and there is nothing left to connect to.
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),
+    # A message holds 8,192 rows, and these may be longer than the 16 kB each that the default allows.
+    ("grpc.max_receive_message_length", -1),
+)
 
 
 class OnlyClient(DefaultChannelBuilder):
@@ -26,7 +30,8 @@ class OnlyClient(DefaultChannelBuilder):
 
     def toChannel(self) -> grpc.Channel:  # noqa: N802 - PySpark's name
         """The connection, made."""
-        self.setChannelOption(*NEVER_IDLE)
+        for option in OPTIONS:
+            self.setChannelOption(*option)
         channel = super().toChannel()
         grpc.channel_ready_future(channel).result(START_SECONDS)
         if not closed_port.close(int(self.endpoint.rsplit(":", 1)[1])):
