@@ -64,7 +64,7 @@ def run(program: str, *argv: str) -> "subprocess.CompletedProcess[str]":
     # The client looks for a Spark, though it needs none.
     env = {**os.environ, "RUST_LOG": "off", "SPARK_HOME": str(PYTHON.parent), "PYTHONPATH": str(SPARK_APPS)}
     return subprocess.run(
-        [PYTHON, "-c", program, *argv], env=env, capture_output=True, text=True, check=False, timeout=120
+        [PYTHON, "-c", program, *argv], env=env, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -131,3 +131,37 @@ def speak_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
                 connection.recv(8)
                 connection.sendall(b"S")
                 context.wrap_socket(connection, server_side=True).close()
+
+
+#: A partition of 40 batches. Whoever takes them wants none of the rest before all have been read.
+READ_ALL_BEFORE_THE_SECOND = """
+import threading
+import pyarrow as pa
+from dvdrental_etl.config import EngineChoice
+from dvdrental_etl.engine import sail_source
+from dvdrental_etl.engine.sail import Sail
+
+read_all = threading.Event()
+
+def batches(read, query):
+    for number in range(40):
+        yield pa.record_batch([pa.array([number], pa.int64())], schema=read.schema)
+    read_all.set()
+
+def take(taken):
+    for batch in taken:
+        read_all.wait()
+        yield batch
+
+sail_source._batches = batches
+session = Sail(EngineChoice("sail", "allow")).start("test")
+number = sail_source.keep(sail_source.Read({}, (), ("SELECT",), pa.schema([("n", pa.int64())]), 60))
+frame = session.read.format("dvdrental_postgres").option("read", number).load()
+print(sorted(row.n for row in frame.mapInArrow(take, "n bigint").collect()) == list(range(40)))
+"""
+
+
+def test_a_partition_is_read_to_its_end_whoever_waits() -> None:
+    """Sail keeps 16 batches of it, and would wait for room with Python's lock held."""
+    done = run(READ_ALL_BEFORE_THE_SECOND)
+    assert done.stdout.splitlines() == ["True"], done.stderr[-2000:]
