@@ -141,16 +141,17 @@ from dvdrental_etl.config import EngineChoice
 from dvdrental_etl.engine import sail_source
 from dvdrental_etl.engine.sail import Sail
 
-read_all = threading.Event()
+read_all = sail_source.keep(threading.Event())
 
 def batches(read, query):
     for number in range(40):
         yield pa.record_batch([pa.array([number], pa.int64())], schema=read.schema)
-    read_all.set()
+    sail_source.kept(read_all).set()
 
-def take(taken):
+def take(taken, number=read_all):
+    from dvdrental_etl.engine import sail_source
     for batch in taken:
-        read_all.wait()
+        sail_source.kept(number).wait()
         yield batch
 
 sail_source._batches = batches
