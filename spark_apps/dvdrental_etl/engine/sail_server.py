@@ -20,7 +20,7 @@ START_SECONDS = 60
 OPTIONS = (
     # Idle connections would be closed after half an hour, and there is nothing left to connect to.
     ("grpc.client_idle_timeout_ms", 2**31 - 1),
-    # A message holds 8,192 rows, and these may be longer than the 16 kB each that the default allows.
+    # Thousands of long rows may come in one message, of which 128 MB are taken by default.
     ("grpc.max_receive_message_length", -1),
 )
 
