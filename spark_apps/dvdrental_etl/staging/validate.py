@@ -1,7 +1,8 @@
-"""Rows are validated in Spark: rules as column expressions, and row_hash for a dimension."""
+"""Rows are validated in Spark: rules as SQL expressions, and row_hash for a dimension.
 
-from functools import reduce
-from operator import or_
+All of it is text: a call of Python to Java for each part of an expression would take longer than a small load's rows.
+"""
+
 from typing import TYPE_CHECKING
 
 from dvdrental_etl.model.contract import Column
@@ -10,7 +11,6 @@ from dvdrental_etl.model.rules import Rule, Severity
 from dvdrental_etl.model.targets import ROW_HASH, Scd2Dimension, Target
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as Expression
     from pyspark.sql import DataFrame
 
 #: What is found of a row: why it is rejected, as JSON; and the numbers of the warning rules that it breaks.
@@ -19,52 +19,53 @@ REJECT, WARNED = "reject", "warned"
 
 def validated(frame: "DataFrame", target: Target) -> "DataFrame":
     """The frame in the order of staging, with row_hash for a dimension, REJECT and WARNED."""
-    from pyspark.sql import functions as F
-
     if isinstance(target, Scd2Dimension):
-        frame = frame.withColumn(ROW_HASH.name, F.expr(row_hash_sql(target)))
-    rejecting = [rule for rule in target.all_rules if rule.severity is not Severity.WARN]
-    record = F.struct(
-        F.col(target.grain_key).cast("string").alias("key"),
-        "found.*",
-        F.to_json(F.struct(*(_plain(c.name, c.type).alias(c.name) for c in target.staging))).alias("row"),
-    )
+        frame = frame.selectExpr("*", f"{row_hash_sql(target)} AS {ROW_HASH.name}")
+    types = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
     days = {column.name for column in target.staging if column.type == "date"}
-    broken = (_broken(rule, is_day=rule.column in days) for rule in rejecting)
-    return frame.withColumn("found", F.coalesce(*broken)).select(
+    rejecting = [rule for rule in target.all_rules if rule.severity is not Severity.WARN]
+    broken = ", ".join(_broken(rule, is_day=rule.column in days) for rule in rejecting)
+    return frame.selectExpr("*", f"coalesce({broken}) AS found").selectExpr(
         # A good row's value fits: a rule has seen it. That of a rejected row need not.
         *(
-            F.col(c.name).try_cast(c.spark_type) if _is_wide(frame, c) else F.col(c.name)
+            c.name if types[c.name] == c.spark_type else f"try_cast({c.name} AS {c.spark_type}) AS {c.name}"
             for c in target.staging
         ),
-        F.when(F.col("found").isNotNull(), F.to_json(record)).alias(REJECT),
-        _warned(target).alias(WARNED),
+        f"CASE WHEN found IS NOT NULL THEN {_reject(target)} END AS {REJECT}",
+        f"{_warned(target)} AS {WARNED}",
     )
 
 
-def _plain(name: str, declared: str) -> "Expression":
+def _literal(text: str) -> str:
+    """A text in Spark SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _reject(target: Target) -> str:
+    """What is recorded of a rejected row, as JSON."""
+    row = ", ".join(f"{_literal(c.name)}, {_plain(c)}" for c in target.staging)
+    return (
+        f"to_json(named_struct('key', CAST({target.grain_key} AS string), 'rule', found.rule, 'name', found.name,"
+        f" 'value', found.value, 'row', to_json(named_struct({row}))))"
+    )
+
+
+def _plain(column: Column) -> str:
     """A value in JSON. How an engine writes a time, a day or a number with decimals is its own."""
-    from pyspark.sql import functions as F
-
-    match declared.split("(")[0]:
+    match column.type.split("(")[0]:
         case "timestamp":
-            return F.date_format(name, "yyyy-MM-dd'T'HH:mm:ss.SSS")
+            pattern = _literal("yyyy-MM-dd'T'HH:mm:ss.SSS")
+            return f"date_format({column.name}, {pattern})"
         case "date":
-            return _unsigned(F.col(name))
+            return _unsigned(column.name)
         case "numeric":
-            return F.col(name).cast("string")
-    return F.col(name)
+            return f"CAST({column.name} AS string)"
+    return column.name
 
 
-def _unsigned(day: "Expression") -> "Expression":
+def _unsigned(day: str) -> str:
     """A day as text. Spark writes a plus before a year of five digits."""
-    from pyspark.sql import functions as F
-
-    return F.ltrim(day.cast("string"), F.lit("+"))
-
-
-def _is_wide(frame: "DataFrame", column: Column) -> bool:
-    return frame.schema[column.name].dataType.simpleString() != column.spark_type
+    return f"ltrim('+', CAST({day} AS string))"
 
 
 def warning_rules(target: Target) -> list[Rule]:
@@ -72,23 +73,18 @@ def warning_rules(target: Target) -> list[Rule]:
     return [rule for rule in target.all_rules if rule.severity is Severity.WARN]
 
 
-def _broken(rule: Rule, *, is_day: bool) -> "Expression":
+def _broken(rule: Rule, *, is_day: bool) -> str:
     """What to record of a row that breaks the rule, else NULL."""
-    from pyspark.sql import functions as F
-
-    value = F.col(rule.column)
-    record = F.struct(
-        F.lit(rule.name).alias("rule"),
-        F.lit(rule.column).alias("name"),
-        (_unsigned(value) if is_day else value.cast("string")).alias("value"),
-    )
-    return F.when(F.expr(rule.breaks), record)
+    value = _unsigned(rule.column) if is_day else f"CAST({rule.column} AS string)"
+    record = f"named_struct('rule', {_literal(rule.name)}, 'name', {_literal(rule.column)}, 'value', {value})"
+    return f"CASE WHEN {rule.breaks} THEN {record} END"
 
 
-def _warned(target: Target) -> "Expression":
+def _warned(target: Target) -> str:
     """The numbers of the warning rules that a row breaks, joined by commas; NULL for most rows."""
-    from pyspark.sql import functions as F
-
-    breaks = [F.coalesce(F.expr(rule.breaks), F.lit(False)) for rule in warning_rules(target)]
-    numbers = F.concat_ws(",", *(F.when(broken, F.lit(str(n))) for n, broken in enumerate(breaks)))
-    return F.when(reduce(or_, breaks), numbers) if breaks else F.lit(None).cast("string")
+    breaks = [rule.breaks for rule in warning_rules(target)]
+    if not breaks:
+        return "CAST(NULL AS string)"
+    numbers = ", ".join(f"CASE WHEN {broken} THEN '{number}' END" for number, broken in enumerate(breaks))
+    either = " OR ".join(f"({broken})" for broken in breaks)
+    return f"CASE WHEN {either} THEN concat_ws(',', {numbers}) END"
