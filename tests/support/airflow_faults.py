@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -133,8 +134,18 @@ def airflow_over(env: Environment) -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in HASTY.items():
             patch.setenv(name, value)
-        with runner.airflow() as airflow:
-            client = Client(airflow)
-            client.wait_ready()
-            runner.spark.finish()
-            yield Stage(env, airflow, client)
+        try:
+            with runner.airflow() as airflow:
+                client = Client(airflow)
+                client.wait_ready()
+                runner.spark.finish()
+                yield Stage(env, airflow, client)
+        finally:
+            kill_orphans(runner.home)
+
+
+def kill_orphans(home: Path) -> None:
+    """What a killed scheduler left: nobody else would end it."""
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] == str(home):
+            process.kill()
