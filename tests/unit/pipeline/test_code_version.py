@@ -87,7 +87,7 @@ def test_comments_and_other_tables_do_not_change_it(copied, committed, file, old
         ("spark_apps/dvdrental_etl/model/targets.py", "valid_from", "from_when"),
         ("spark_apps/dvdrental_etl/transforms/location.py", 'how="left"', 'how="inner"'),
         ("spark_apps/dvdrental_etl/extract/reader.py", "IS NULL", "IS NOT NULL"),
-        ("spark_apps/dvdrental_etl/staging/validate.py", "F.expr(row_hash_sql(target))", "F.md5(F.lit(1))"),
+        ("spark_apps/dvdrental_etl/staging/validate.py", "{row_hash_sql(target)} AS", "md5(1) AS"),
         ("spark_apps/dvdrental_etl/publish/scd2.py", "valid_to =", "valid_from ="),
         ("sql_scripts/create_dim_staff.sql", "varchar(", "varchar(1"),
     ],
