@@ -24,7 +24,7 @@ address, port = server.listening_address
 print("listens on", address)
 print(SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate().sql("SELECT 41 + 1 AS x").collect()[0].x)
 """
-#: Starts the engine. {} may do something in the moment before the port is closed.
+#: Starts the engine. {} may do something before the port is closed.
 START = """
 import socket, subprocess, sys
 from dvdrental_etl.config import EngineChoice
@@ -64,7 +64,7 @@ def run(program: str, *argv: str) -> "subprocess.CompletedProcess[str]":
     # The client looks for a Spark, though it needs none.
     env = {**os.environ, "RUST_LOG": "off", "SPARK_HOME": str(PYTHON.parent), "PYTHONPATH": str(SPARK_APPS)}
     return subprocess.run(
-        [PYTHON, "-c", program, *argv], env=env, capture_output=True, text=True, check=False, timeout=60
+        [PYTHON, "-c", program, *argv], env=env, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -83,7 +83,7 @@ def test_the_job_is_the_only_client() -> None:
     assert done.stdout.splitlines() == ["42", "closed", "3"], done.stderr[-2000:]
 
 
-def test_a_stranger_in_the_first_moment_is_cut_off_and_the_job_ends() -> None:
+def test_a_stranger_before_the_port_is_closed_is_cut_off_and_the_job_ends() -> None:
     done = run(START.format("connect(port)"))
     assert done.stdout.splitlines() == ["stranger is in", "stranger is cut"], done.stderr[-2000:]
     assert "ConfigError: somebody else connected to Sail's server" in done.stderr
@@ -133,7 +133,7 @@ def speak_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
                 context.wrap_socket(connection, server_side=True).close()
 
 
-#: A partition of 40 batches. Whoever takes them wants none of the rest before all have been read.
+#: Reads a partition of 40 batches. The consumer takes the first one, and the others only after the reader has ended.
 READ_ALL_BEFORE_THE_SECOND = """
 import threading
 import pyarrow as pa
@@ -162,7 +162,7 @@ print(sorted(row.n for row in frame.mapInArrow(take, "n bigint").collect()) == l
 """
 
 
-def test_a_partition_is_read_to_its_end_whoever_waits() -> None:
+def test_a_partition_is_read_to_its_end_while_its_consumer_waits() -> None:
     """Sail keeps 16 batches of it, and would wait for room with Python's lock held."""
     done = run(READ_ALL_BEFORE_THE_SECOND)
     assert done.stdout.splitlines() == ["True"], done.stderr[-2000:]

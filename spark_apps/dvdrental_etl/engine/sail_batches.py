@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Sail 0.7.2 keeps this many batches of a partition. If there is one more, it waits for room with Python's lock held,
-#: and what makes room needs that lock: the process would stop for ever.
+#: Sail 0.7.2 buffers this many batches of a partition. When the buffer is full, it waits with Python's lock held, and
+#: the consumer needs that lock: a deadlock.
 MOST = 16
 #: So many are passed on as they come, without a copy; then each has to be twice as large as the one before.
 AS_THEY_COME = 8

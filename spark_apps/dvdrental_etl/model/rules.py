@@ -59,10 +59,10 @@ def implied_by_ddl(columns: Iterable[Column]) -> tuple[Rule, ...]:
         for c in columns
         if c.bytes
     )
-    return (*required, *fitting, *(rule for column in columns for rule in _unmarked(column)))
+    return (*required, *fitting, *(rule for column in columns for rule in _not_a_sentinel(column)))
 
 
-def _unmarked(column: Column) -> Iterator[Rule]:
+def _not_a_sentinel(column: Column) -> Iterator[Rule]:
     """What with_sentinel() makes of a value that the column cannot hold."""
     name, kind = column.name, column.type.split("(")[0]
     if kind in ("smallint", "integer"):
