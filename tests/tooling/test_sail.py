@@ -24,6 +24,20 @@ address, port = server.listening_address
 print("listens on", address)
 print(SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate().sql("SELECT 41 + 1 AS x").collect()[0].x)
 """
+#: Greets the server as HTTP/2 does, and waits for its answer: before that, it may be in the queue of the port only.
+STRANGER = r"""
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+s.recv(1)
+print("in", flush=True)
+try:
+    while s.recv(9999):
+        pass
+except ConnectionResetError:
+    pass
+print("cut", flush=True)
+"""
 #: Starts the engine. {} may do something before the port is closed.
 START = """
 import socket, subprocess, sys
@@ -31,11 +45,8 @@ from dvdrental_etl.config import EngineChoice
 from dvdrental_etl.engine import closed_port
 from dvdrental_etl.engine.sail import Sail
 
-STRANGER = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print('in', flush=True)"
-STRANGER += "; [None for _ in iter(lambda: s.recv(9999), b'')]; print('cut', flush=True)"
-
 def connect(port):
-    process = subprocess.Popen([sys.executable, "-c", STRANGER, str(port)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", sys.argv[1], str(port)], stdout=subprocess.PIPE, text=True)
     print("stranger is", process.stdout.readline().strip())
     return process
 
@@ -84,7 +95,7 @@ def test_the_job_is_the_only_client() -> None:
 
 
 def test_a_stranger_before_the_port_is_closed_is_cut_off_and_the_job_ends() -> None:
-    done = run(START.format("connect(port)"))
+    done = run(START.format("connect(port)"), STRANGER)
     assert done.stdout.splitlines() == ["stranger is in", "stranger is cut"], done.stderr[-2000:]
     assert "ConfigError: somebody else connected to Sail's server" in done.stderr
 
