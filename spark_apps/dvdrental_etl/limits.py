@@ -31,7 +31,8 @@ class Limits:
     broadcast_bytes: int = 160 * MEGABYTE
     #: Sail joins in memory, about 150 MB for a million payments: a table with more rows is left to Spark.
     sail_rows: int = 16_500_000
-    #: Up to this many rows are sent by the driver: starting a Python worker takes longer than sending them.
+    #: Up to this many rows are sent by the driver, and Spark compiles no code for them: to start a Python worker, and
+    #: to generate and compile code, takes longer than they do.
     rows_sent_by_driver: int = 100_000
     #: Rejected rows that one task returns; beyond that it only counts, for the gate refuses such a load anyway.
     rejects_per_task: int = 20_000

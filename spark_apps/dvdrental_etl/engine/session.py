@@ -54,8 +54,13 @@ def start(name: str) -> "SparkSession":
     return spark
 
 
-def expect_rows(spark: "SparkSession", rows: int) -> None:
-    """Plan for a table of that many rows: shuffle partitions that can be hashed in memory."""
+def expect_rows(spark: "SparkSession", rows: int, *, few: bool) -> None:
+    """Plan for a table of that many rows: shuffle partitions that can be hashed in memory.
+
+    Few rows are interpreted: to generate code and to compile it takes longer than they do.
+    """
+    spark.conf.set("spark.sql.codegen.wholeStage", str(not few).lower())
+    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN" if few else "FALLBACK")
     if (partitions := rows // ROWS_PER_SHUFFLE_PARTITION) > SHUFFLE_PARTITIONS:
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 

@@ -37,7 +37,8 @@ class Spark(Engine):
         from pyspark.sql import functions as F
 
         frames = [_frame(session, snapshot, table, limits) for table in tables]
-        spark_session.expect_rows(session, max(table.rows for table in tables))
+        most = max(table.rows for table in tables)
+        spark_session.expect_rows(session, most, few=most <= limits.rows_sent_by_driver)
         if tables[0].rows > limits.rows_per_partition:
             allowed = broadcast_bytes(limits, spark_session.heap_bytes(session))
             for number, read in enumerate(tables[1:], 1):
