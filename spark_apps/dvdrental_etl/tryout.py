@@ -115,6 +115,7 @@ class Trial:
         )
         state = SourceState(
             grain=table.grain,
+            tables=(),
             snapshot="1:1:",
             lsn="0/0",
             identity="tryout",

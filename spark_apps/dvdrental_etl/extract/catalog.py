@@ -1,14 +1,12 @@
 """The source's catalogue compared with SOURCES: a missing or retyped column stops the load by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dvdrental_etl.errors import ContractError
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.source_tables import SOURCE_TYPES, SourceTable
-
-#: The scale of a numeric without limits: more than any declared one.
-UNLIMITED_SCALE = 1000
+from dvdrental_etl.model.stored_type import StoredType
 
 
 @dataclass(frozen=True)
@@ -21,13 +19,15 @@ class Relation:
     oid: int
     is_readable: bool
     has_xmin: bool
+    columns: Mapping[str, StoredType]
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables that a job reads, as the source has them, by name."""
+    """The tables that a job reads, as the source has them, by name. tables: they, with the types of their columns."""
 
     relations: Mapping[str, Relation]
+    tables: Sequence[SourceTable]
 
     @property
     def oids(self) -> str:
@@ -56,7 +56,8 @@ def check(source: Source, tables: Sequence[SourceTable]) -> Catalog:
             f"source contract: {source.database.place}: {'; '.join(found)}",
             "grant the rights, or adapt the SOURCES of the script to the renamed or retyped column",
         )
-    return Catalog({name: relation for name, relation in relations.items() if relation})
+    known = {name: relation for name, relation in relations.items() if relation}
+    return Catalog(known, [replace(table, stored=known[table.name].columns) for table in tables])
 
 
 def _relation(source: Source, table: str) -> Relation | None:
@@ -72,7 +73,10 @@ def _relation(source: Source, table: str) -> Relation | None:
         """,
         (source.database.schema, table),
     )
-    return Relation(*found[0]) if found else None
+    if not found:
+        return None
+    oid, is_readable, has_xmin = found[0]
+    return Relation(oid, is_readable, has_xmin, _columns(source, oid))
 
 
 def _differences(source: Source, table: SourceTable, relation: Relation | None) -> Iterator[str]:
@@ -83,20 +87,19 @@ def _differences(source: Source, table: SourceTable, relation: Relation | None) 
     if not relation.is_readable:
         yield f"'{source.database.user}' may not read {where}"
         return
-    have = _columns(source, relation.oid)
+    have = relation.columns
     for name, (declared, precision) in table.types.items():
         if name not in have:
             yield f"{where} has no column {name} (it has {', '.join(sorted(have))})"
             continue
-        kind, modifier = have[name]
-        if kind not in SOURCE_TYPES[declared]:
-            yield f"{where}.{name} is {kind}, which cannot be read as {declared}"
-        elif declared == "decimal" and _scale(modifier) > int(precision[1:-1].split(",")[1]):
+        stored = have[name]
+        if stored.kind not in SOURCE_TYPES[declared]:
+            yield f"{where}.{name} is {stored.kind}, which cannot be read as {declared}"
+        elif declared == "decimal" and stored.scale > int(precision[1:-1].split(",")[1]):
             yield f"{where}.{name} has more decimals than {declared}{precision} keeps"
 
 
-def _columns(source: Source, oid: int) -> dict[str, tuple[str, int]]:
-    """Column -> (base type, or "enum"; type modifier)."""
+def _columns(source: Source, oid: int) -> dict[str, StoredType]:
     rows = source.rows(
         """
         SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' ELSE b.typname END,
@@ -108,9 +111,4 @@ def _columns(source: Source, oid: int) -> dict[str, tuple[str, int]]:
         """,
         (oid,),
     )
-    return {name: (kind, modifier) for name, kind, modifier in rows}
-
-
-def _scale(modifier: int) -> int:
-    """The decimals in the type modifier of a numeric."""
-    return (modifier - 4) & 0x7FF if modifier >= 4 else UNLIMITED_SCALE
+    return {name: StoredType(kind, modifier) for name, kind, modifier in rows}

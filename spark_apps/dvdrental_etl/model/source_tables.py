@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dvdrental_etl.db.names import quoted
-from dvdrental_etl.model.sentinels import with_sentinel
+from dvdrental_etl.model.sentinels import ANY, with_sentinel
+from dvdrental_etl.model.stored_type import StoredType
 
 #: Declared type -> the source's types that it accepts. "enum" stands for any enum; a domain counts as its base type. A
 #: value that the declared type cannot hold is quarantined (model/sentinels.py).
@@ -32,6 +33,7 @@ class SourceTable:
     key: the integer column that finds a row, and by whose ranges a large table is read in parallel.
     joined_on: the column of an earlier table, as "rental.inventory_id", that transform() joins to this key. A change of
     this table is followed along it to the rows of the grain that it affects.
+    stored: the columns' types in the source, where they are known; no script sets it.
 
     Raises ValueError when the columns cannot be read.
     """
@@ -40,6 +42,7 @@ class SourceTable:
     columns: str
     key: str
     joined_on: str | None = None
+    stored: Mapping[str, StoredType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unread = _COLUMN.sub("", self.columns)
@@ -55,4 +58,4 @@ class SourceTable:
 
     def expression(self, column: str) -> str:
         """A column as the source gives it, in PostgreSQL's SQL."""
-        return with_sentinel(quoted(column), *self.types[column])
+        return with_sentinel(quoted(column), *self.types[column], self.stored.get(column, ANY))

@@ -41,11 +41,13 @@ class LoadContext:
 class SourceState:
     """What a load knows of the source at its snapshot.
 
-    grain: the source table of which each row is a row or a member. snapshot, lsn, identity: for the run record.
+    grain: the source table of which each row is a row or a member. tables: the script's SOURCES, with the types that
+    their columns have. snapshot, lsn, identity: for the run record.
     extent: what to read. counts: the key ranges of each table. totals: rows and money that must arrive.
     """
 
     grain: str
+    tables: Sequence[SourceTable]
     snapshot: str
     lsn: str
     identity: str

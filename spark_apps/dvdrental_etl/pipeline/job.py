@@ -67,7 +67,7 @@ class Run:
 
         def build_frame(state: SourceState) -> "DataFrame":
             reader = Reader(self._source, self._engine, self._session(), self._warehouse.limits)
-            return transform(**reader.frames(tables, state.counts, state.extent.keys))
+            return transform(**reader.frames(state.tables, state.counts, state.extent.keys))
 
         extraction = Extraction(
             source=self._source,

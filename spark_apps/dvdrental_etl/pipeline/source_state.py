@@ -40,7 +40,7 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
     )
     reconciled = context.target.reconciled if isinstance(context.target, Fact) else None
     slow = (partial(key_ranges.count, table=table, expected=expected[table.name]) for table in tables)
-    results = source.in_parallel(*quick, lambda s: s.totals(tables[0], reconciled), *slow)
+    results = source.in_parallel(*quick, lambda s: s.totals(found.tables[0], reconciled), *slow)
     written = [next(results) for _ in quick]
     if any(written):
         extraction.start_spark(
@@ -61,6 +61,7 @@ def read(context: LoadContext, extraction: Extraction, watermark: Watermark | No
     snapshot = source.snapshot
     return SourceState(
         grain=names[0],
+        tables=found.tables,
         snapshot=snapshot.visible,
         lsn=snapshot.lsn,
         identity=catalog.identity(source, found),

@@ -32,7 +32,7 @@ class Asked:
         return f'"public"."{table}"'
 
 
-TABLE, VIEW = Relation(7, True, True), Relation(7, True, False)
+TABLE, VIEW = Relation(7, True, True, {}), Relation(7, True, False, {})
 
 
 def watermark(**others):
@@ -65,7 +65,7 @@ def test_the_horizon_on_the_circle_of_transaction_ids(horizon, asked):
 
 
 def why(source=None, relation=TABLE, known=None, as_of=DAY):
-    found = Catalog({"payment": relation})
+    found = Catalog({"payment": relation}, [PAYMENT])
     asked: Any = source or Asked()
     return changes.reason_for_full(asked, found, known or watermark(), as_of, DEFAULT_LIMITS)
 

@@ -12,7 +12,7 @@ from dvdrental_etl.db.watched import WatchedConnection
 from dvdrental_etl.engine import spark
 from dvdrental_etl.engine.base import TableRead
 from dvdrental_etl.errors import SourceError
-from dvdrental_etl.extract import catalog, reader
+from dvdrental_etl.extract import reader
 from dvdrental_etl.extract.source import Snapshot, Source
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.key_ranges import RangeCount
@@ -148,19 +148,3 @@ def test_an_identifier_is_quoted_whatever_it_holds(name, sql):
 )
 def test_binary_transfer_and_limited_waits_are_asked_for_in_the_url(url, options):
     assert spark._with_options(url, DEFAULT_LIMITS) == url + options
-
-
-@pytest.mark.parametrize(
-    ("modifier", "scale"),
-    [
-        (327686, 2),  # numeric(5,2): (5 << 16 | 2) + 4
-        (262150, 2),  # numeric(4,2)
-        (655364, 0),  # numeric(10,0), written numeric(10)
-        (1179662, 10),  # numeric(18,10)
-        (2490392, 20),  # numeric(38,20)
-        (65541, 1),  # numeric(1,1)
-        (-1, 1000),  # numeric: as many as it likes
-    ],
-)
-def test_the_decimals_of_a_numeric(modifier, scale):
-    assert catalog._scale(modifier) == scale
