@@ -42,6 +42,8 @@ class Limits:
     analyzed_staging_rows: int = 100_000
     #: Attempts at a publish that the warehouse aborts in favour of another transaction.
     conflict_attempts: int = 5
+    #: Attempts at a request to S3, with growing pauses: about half a minute for an S3 that is away.
+    s3_attempts: int = 10
     #: Seconds until a connection must be made; until a wait for a lock ends; until the server cancels a statement (0
     #: means no limit to these two). A first load of billions of rows may need more for a statement.
     connect_seconds: int = 10

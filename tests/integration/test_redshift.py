@@ -213,6 +213,7 @@ def test_unreachable_s3_stops_the_load(
     config = loaded.config.with_name("away.json")
     config.write_text(json.dumps(document))
     away = Environment(loaded.source, loaded.warehouse, config, loaded.secrets)
+    away.limit(s3_attempts=2)
     assert "S3 s3://" in away.load("fact_sales", as_of=DAY_1, code=7).error
     assert loaded.content() == before
     assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)

@@ -106,13 +106,14 @@ class Files:
             self._bucket,
             folder,
             slices,
+            attempts=limits.s3_attempts,
             kms_key=self._s3.kms_key,
             file_bytes=limits.file_bytes,
             held_bytes=limits.held_bytes,
         )
 
     def _client(self) -> Any:
-        return _client(self._s3.endpoint)
+        return _client(self._s3.endpoint, self._limits.s3_attempts)
 
     def _reported(self, doing: str) -> "_Reported":
         return _Reported(f"S3 {self._s3.staging}: cannot {doing}")
@@ -145,17 +146,20 @@ class _Folder:
     bucket: str
     name: str
     slices: int
+    attempts: int
     kms_key: str
     file_bytes: int
     held_bytes: int
 
 
-def _client(endpoint: str) -> Any:
-    """An S3 client that retries slow answers and 503s: ten attempts with growing pauses."""
+def _client(endpoint: str, attempts: int) -> Any:
+    """An S3 client that retries slow answers and 503s with growing pauses."""
     import boto3
     from botocore.config import Config
 
-    config = Config(retries={"max_attempts": 10, "mode": "standard"}, connect_timeout=10, read_timeout=60)
+    config = Config(
+        retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=10, read_timeout=60
+    )
     return boto3.client("s3", endpoint_url=endpoint or None, config=config)
 
 
@@ -168,7 +172,7 @@ def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator
     """Each file of each attempt of a task has a separate key: none is ever overwritten."""
     import secrets
 
-    client = _client(folder.endpoint)
+    client = _client(folder.endpoint, folder.attempts)
     for table in _tables(batches, folder.held_bytes):
         bounds = json.dumps(bounds_in(table))
         for body in _fitted(table, folder.slices, folder.file_bytes):
