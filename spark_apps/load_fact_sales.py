@@ -58,7 +58,7 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
     table's primary key and keeps the right side, so there are as many rows as payments. An engine keeps the left table
     in memory, and payments stream by.
     """
-    rented = rental.withColumn("has_rental", F.lit(True)).join(payment, "rental_id", how="right")
+    rented = rental.withColumn("has_rental", F.expr("true")).join(payment, "rental_id", how="right")
     return inventory.join(rented, "inventory_id", how="right").select(
         F.col("payment_id").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
@@ -76,8 +76,8 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
 
 def _return_date_key() -> Column:
     """A rental without return date is open; a payment without rental has nothing to return."""
-    is_open = F.col("has_rental") & F.col("return_date").isNull()
-    return F.when(is_open, F.lit(NOT_YET)).otherwise(date_key("return_date"))
+    is_open = F.expr("has_rental AND return_date IS NULL")
+    return F.when(is_open, NOT_YET).otherwise(date_key("return_date"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

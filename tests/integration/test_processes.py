@@ -1,6 +1,7 @@
 """The scripts as processes of their own: spark-submit and python, from elsewhere, under another clock."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def command_lines() -> str:
     return "\n".join(lines)
 
 
+#: Python then writes each import to stderr, which spark-submit sends to stdout.
+IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
+
+
+def check_few_imports(outcome: Outcome) -> None:
+    """Few rows need pyarrow, but no pandas: its import would be a fifteenth of the job's time."""
+    imported = re.findall(r"^import time:.* (pyarrow|pandas)$", outcome.out + outcome.err, re.MULTILINE)
+    assert imported == ["pyarrow"]
+
+
 #: Where Spark says most about a read: its SQL in detail, whatever level the job sets for the rest.
 TALKATIVE = """\
 rootLogger.level = info
@@ -71,6 +82,7 @@ def test_spark_submit_from_another_directory(
         PYSPARK_PYTHON=sys.executable,
         SPARK_LOCAL_IP="127.0.0.1",
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        **IMPORTS,
     )
     env.source("UPDATE customer SET store_id = 3 - store_id WHERE customer_id <= 4")
     with env.locked("dim_customer"):
@@ -92,6 +104,7 @@ def test_spark_submit_from_another_directory(
     assert "load_dim_customer.py" in running
     assert not [secret for secret in env.secrets if secret in running]
     env.check_output(outcome, quiet=False)
+    check_few_imports(outcome)
     logs = "".join(path.read_text() for path in talk.rglob("*") if path.is_file())
     assert "SparkListenerSQLExecutionStart" in logs  # the event log
     assert "JDBCRelation" in logs
@@ -148,7 +161,7 @@ def test_python_from_another_directory_where_daylight_is_saved(
     job = subprocess.Popen(
         [sys.executable, script("fact_sales"), "--config", str(env.config)],
         cwd=tmp_path,
-        env=job_environment(TZ="America/New_York", **java),
+        env=job_environment(TZ="America/New_York", **java, **IMPORTS),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -156,6 +169,8 @@ def test_python_from_another_directory_where_daylight_is_saved(
     outcome = finish(job)
     assert outcome.code == 0, outcome.err[-3000:]
     env.check_output(outcome)
+    if not IS_SAIL:
+        check_few_imports(outcome)
     assert counts(outcome) == expected_counts(new=6)  # and none of the 730 others changed
     query = "SELECT sales_key, payment_ts::text, payment_date_key FROM fact_sales WHERE sales_key > 90000"
     expected = {payment: (text, int(text[:10].replace("-", ""))) for payment, text in moments.items()}

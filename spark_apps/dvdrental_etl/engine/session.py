@@ -42,6 +42,7 @@ def start(name: str) -> "SparkSession":
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     from pyspark.sql import SparkSession
 
+    _pass_no_numpy()
     builder = SparkSession.builder.appName(name)
     for key, value in _configuration().items():
         builder = builder.config(key, value)
@@ -63,6 +64,15 @@ def expect_rows(spark: "SparkSession", rows: int, *, few: bool) -> None:
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN" if few else "FALLBACK")
     if (partitions := rows // ROWS_PER_SHUFFLE_PARTITION) > SHUFFLE_PARTITIONS:
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+
+
+def _pass_no_numpy() -> None:
+    """Remove what converts numpy's values for calls of the JVM: it imports pyspark.testing, and with it pandas."""
+    from py4j import protocol
+
+    protocol.INPUT_CONVERTER[:] = [
+        each for each in protocol.INPUT_CONVERTER if "Numpy" not in type(each).__name__
+    ]
 
 
 def heap_bytes(spark: "SparkSession") -> int:

@@ -57,10 +57,22 @@ def decoded(copied: bytes | memoryview, names: Sequence[str]) -> "dict[str, Numb
 
 def timestamps(column: "pa.Array") -> "Numbers":
     """Timestamps as PostgreSQL sends them: microseconds since 2000. The number in place of NULL has no meaning."""
+    since_2000: Numbers = numbers(column) - EPOCH_MICROSECONDS
+    return since_2000
+
+
+def numbers(column: "pa.Array") -> "np.ndarray[Any, Any]":
+    """The values of whole numbers, days, timestamps, and of flags as 0 and 1. What is in place of NULL has no meaning.
+
+    Arrow's own to_numpy() and fill_null() would import pandas.
+    """
+    import numpy as np
     import pyarrow as pa
 
-    since_2000: Numbers = column.cast(pa.int64()).fill_null(0).to_numpy() - EPOCH_MICROSECONDS
-    return since_2000
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    values = np.frombuffer(column.buffers()[1], f"<i{column.type.bit_width // 8}")
+    return values[column.offset : column.offset + len(column)]
 
 
 def _block(rows: "pa.RecordBatch", missing: frozenset[int]) -> bytes:
@@ -110,7 +122,7 @@ def _values(column: "pa.Array") -> "tuple[np.ndarray[Any, Any], ...]":
     if pa.types.is_timestamp(column.type):
         return (timestamps(column),)
     if pa.types.is_date32(column.type):
-        return (column.cast(pa.int32()).to_numpy() - EPOCH_DAYS,)
+        return (numbers(column) - EPOCH_DAYS,)
     if pa.types.is_decimal128(column.type):
         # A decimal is 16 bytes, little end first; below 10,000.00 all of it is in the first eight.
         cents = np.frombuffer(column.buffers()[1], "<i8")[
@@ -118,4 +130,4 @@ def _values(column: "pa.Array") -> "tuple[np.ndarray[Any, Any], ...]":
         ]
         whole, part = np.divmod(np.abs(cents), 100)
         return np.where(cents < 0, NEGATIVE, POSITIVE), whole, part * 100
-    return (column.to_numpy(zero_copy_only=False),)
+    return (numbers(column),)

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 #: What a task reports of what it sent. A receipt has one of: a sink's values; a rejected row; a warning; counts.
-COUNTS = "staged", "keyed", "rejected", "warned"
 RECEIPT = (
     "staged bigint, keyed bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
     " row string, csv binary, url string, length bigint, bounds string"
+)
+EMPTY: Mapping[str, Any] = dict.fromkeys(word.split()[0] for word in RECEIPT.split(",")) | dict.fromkeys(
+    ("staged", "keyed", "rejected", "warned"), 0
 )
 
 #: Sends good rows on, in the process where they are, and yields the values of its receipts.
@@ -65,7 +67,7 @@ class Outgoing:
         encode = self._encoder(sink)
 
         def in_worker(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-            yield from encode(batches)
+            yield from map(_as_batch, encode(batches))
             _freeze_imports()
 
         return validated(self.frame, self.target).mapInArrow(in_worker, RECEIPT)
@@ -73,10 +75,10 @@ class Outgoing:
     def _send_from_driver(self, sink: Sink) -> list[Any]:
         from pyspark.sql import Row
 
-        found = self._encoder(sink)(validated(self.frame, self.target).toArrow().to_batches())
-        return [Row(**receipt) for receipts in found for receipt in receipts.to_pylist()]
+        receipts = self._encoder(sink)(validated(self.frame, self.target).toArrow().to_batches())
+        return [Row(**{**EMPTY, **receipt}) for receipt in receipts]
 
-    def _encoder(self, sink: Sink) -> Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]:
+    def _encoder(self, sink: Sink) -> Callable[[Iterable["pa.RecordBatch"]], Iterator[Mapping[str, Any]]]:
         """What executors are sent: plain values instead of a target, whose classes they would have to load."""
         return partial(
             _encode,
@@ -126,7 +128,7 @@ def _encode(
     warnings: tuple[tuple[str, str], ...],
     most_rejects: int,
     sink: Sink,
-) -> Iterator["pa.RecordBatch"]:
+) -> Iterator[Mapping[str, Any]]:
     """Good rows go to the sink; rejected rows and warnings become receipts."""
     import pyarrow.compute as pc
 
@@ -148,14 +150,12 @@ def _encode(
             if rows.num_rows:
                 yield rows
 
-    for values in sink(good_rows()):
-        yield _receipt(**values)
-    for reject in rejects:
-        yield _receipt(**reject)
+    yield from sink(good_rows())
+    yield from rejects
     for number, (rows, key) in warned.items():
         column, rule = warnings[number]
-        yield _receipt(warned=rows, key=str(key), rule=rule, name=column)
-    yield _receipt(**counts)
+        yield {"warned": rows, "key": str(key), "rule": rule, "name": column}
+    yield counts
 
 
 @cache
@@ -173,13 +173,9 @@ def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, t
             warned[number] = rows + 1, min(example, key)
 
 
-def _receipt(**values: Any) -> "pa.RecordBatch":
+def _as_batch(receipt: Mapping[str, Any]) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    text, number = pa.string(), pa.int64()
-    schema = pa.schema(
-        [(name, number) for name in COUNTS]
-        + [(name, text) for name in ("key", "rule", "name", "value", "row")]
-        + [("csv", pa.binary()), ("url", text), ("length", number), ("bounds", text)]
-    )
-    return pa.RecordBatch.from_pylist([dict.fromkeys(COUNTS, 0) | values], schema=schema)
+    types = {"bigint": pa.int64(), "string": pa.string(), "binary": pa.binary()}
+    schema = pa.schema([(name, types[kind]) for name, kind in (each.split() for each in RECEIPT.split(","))])
+    return pa.RecordBatch.from_pylist([{**EMPTY, **receipt}], schema=schema)

@@ -120,17 +120,24 @@ class Keying:
         events = copy_format.timestamps(columns[self.event])
         for natural_key, versions in self.versions.items():
             is_named = _is_valid(columns[natural_key])
-            members = columns[natural_key].cast(pa.int64()).fill_null(0).to_numpy()
+            members = copy_format.numbers(columns[natural_key]).astype(np.int64)
             keys, is_valid = versions.at(members, events)
             is_known &= is_valid | ~is_named
-            columns[natural_key] = pa.array(np.where(is_named, keys, UNKNOWN))
-        columns["batch_id"] = pa.array(np.full(facts.num_rows, self.batch_id))
+            columns[natural_key] = _column(np.where(is_named, keys, UNKNOWN))
+        columns["batch_id"] = _column(np.full(facts.num_rows, self.batch_id))
         found = pa.RecordBatch.from_arrays(list(columns.values()), names=list(self.names))
         if is_known.all():
             return found, facts.slice(0, 0)
         return found.filter(pa.array(is_known)), facts.filter(pa.array(~is_known))
 
 
+def _column(values: "Numbers") -> "pa.Array":
+    """As an Arrow column. pa.array() would import pandas."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+
+
 def _is_valid(column: "pa.Array") -> "Flags":
-    flags: Flags = column.is_valid().to_numpy(zero_copy_only=False)
+    flags: Flags = copy_format.numbers(column.is_valid()).view(bool)
     return flags

@@ -16,19 +16,10 @@ def date_key(column: str) -> "Column":
     """The key of the day that a timestamp falls on; UNKNOWN for NULL and for days that dim_date does not have."""
     from pyspark.sql import functions as F
 
-    timestamp = F.col(column)
     # unix_timestamp() reads a timestamp without zone as UTC. A cast to a date would look up the zone's rules for each
     # row: a sixth of the time of a large load.
-    day = F.date_from_unix_date((F.unix_timestamp(timestamp) / SECONDS_PER_DAY).cast("int"))
+    day = F.date_from_unix_date((F.unix_timestamp(column) / SECONDS_PER_DAY).cast("int"))
     key = F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day)
-    first, end = (
-        dt.datetime.combine(edge, dt.time()) for edge in (FIRST_DAY, LAST_DAY + dt.timedelta(days=1))
-    )
-    known = (timestamp >= _ntz(first)) & (timestamp < _ntz(end))
-    return F.when(known, key).otherwise(F.lit(UNKNOWN))
-
-
-def _ntz(timestamp: dt.datetime) -> "Column":
-    from pyspark.sql import functions as F
-
-    return F.lit(str(timestamp)).cast("timestamp_ntz")
+    first, end = FIRST_DAY, LAST_DAY + dt.timedelta(days=1)
+    known = F.expr(f"{column} >= timestamp_ntz '{first}' AND {column} < timestamp_ntz '{end}'")
+    return F.when(known, key).otherwise(UNKNOWN)

@@ -34,7 +34,7 @@ def encoded(values, kind, verdict=None, most_rejects=20_000):
     found = send._encode(
         [batch], columns=("n", "v"), grain_key="n", warnings=(), most_rejects=most_rejects, sink=sink
     )
-    receipts = [row for out in found for row in out.to_pylist()]
+    receipts = [{**send.EMPTY, **receipt} for receipt in found]
     return b"".join(row["csv"] or b"" for row in receipts), receipts
 
 
