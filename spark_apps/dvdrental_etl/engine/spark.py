@@ -1,5 +1,7 @@
 """Apache Spark as an engine: reads by JDBC, values by broadcast variables."""
 
+import importlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -36,9 +38,13 @@ class Spark(Engine):
         """By JDBC. Small tables are broadcast to a large one."""
         from pyspark.sql import functions as F
 
-        frames = [_frame(session, snapshot, table, limits) for table in tables]
         most = max(table.rows for table in tables)
-        spark_session.expect_rows(session, most, few=most <= limits.rows_sent_by_driver)
+        few = most <= limits.rows_sent_by_driver
+        if not few:
+            # What sends rows from executors imports it: here meanwhile, while Java asks for the tables' columns.
+            threading.Thread(target=importlib.import_module, args=("pandas",)).start()
+        frames = [_frame(session, snapshot, table, limits) for table in tables]
+        spark_session.expect_rows(session, most, few=few)
         if tables[0].rows > limits.rows_per_partition:
             allowed = broadcast_bytes(limits, spark_session.heap_bytes(session))
             for number, read in enumerate(tables[1:], 1):
