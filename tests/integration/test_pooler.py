@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import psycopg2
@@ -34,7 +36,10 @@ def pgbouncer(env: Environment, mode: str, folder: Path) -> Iterator[int]:
         f"auth_type = plain\nauth_file = {users}\nignore_startup_parameters = extra_float_digits\n"
     )
     as_nobody = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
-    for path in (folder, *folder.iterdir(), *list(folder.parents)[:2]):
+    temporary = Path(
+        tempfile.gettempdir()
+    )  # pytest has more folders below it where several processes run tests
+    for path in (folder, *folder.iterdir(), *takewhile(lambda path: path != temporary, folder.parents)):
         path.chmod(0o755)
     running = subprocess.Popen([str(PROGRAM), "-q", str(settings)], **as_nobody)  # type: ignore[call-overload]
 

@@ -16,7 +16,7 @@ from tests.support.engines import give_workers
 from tests.support.environment import DIMENSIONS, TABLES, Environment
 from tests.support.jobs import counts, expected_counts
 from tests.support.redshift import to_redshift
-from tests.support.servers import LOADED_AT, MakeEnvironment
+from tests.support.servers import LOADED_AT, MakeEnvironment, needs_18
 
 VIEWS = ["v_sales", *(f"{table}_current" for table in DIMENSIONS)]
 
@@ -57,8 +57,10 @@ def test_everything_has_a_comment(env: Environment) -> None:
 
 
 def test_joins_are_declared_but_not_enforced(env: Environment) -> None:
-    if env.warehouse.value("SHOW server_version_num") < "180000":
-        pytest.skip("keys that are not enforced came with PostgreSQL 18")
+    needs_18(
+        int(env.warehouse.value("SHOW server_version_num")),
+        "keys that are not enforced came with PostgreSQL 18",
+    )
     keys = env.warehouse(
         "SELECT a.attname, confrelid::regclass::text, conenforced FROM pg_constraint c"
         " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
@@ -121,8 +123,10 @@ def test_a_night_without_a_change_makes_nothing_again(env: Environment) -> None:
 
 
 def test_a_warehouse_of_the_version_before_gets_them_without_a_comparison(env: Environment) -> None:
-    if env.warehouse.value("SHOW server_version_num") < "180000":
-        pytest.skip("keys that are not enforced came with PostgreSQL 18")
+    needs_18(
+        int(env.warehouse.value("SHOW server_version_num")),
+        "keys that are not enforced came with PostgreSQL 18",
+    )
     env.warehouse(f"DROP VIEW {', '.join(VIEWS)}; COMMENT ON TABLE etl_lock IS NULL")
     env.warehouse(
         "ALTER INDEX dim_store_current_version RENAME TO dim_store_current; DROP INDEX dim_store_end;"

@@ -66,19 +66,22 @@ def expect_rows(spark: "SparkSession", rows: int, *, few: bool) -> None:
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
+def heap_bytes(spark: "SparkSession") -> int:
+    """What the driver's Java may use, in bytes."""
+    jvm = spark.sparkContext._jvm
+    return int(jvm.java.lang.Runtime.getRuntime().maxMemory())  # type: ignore[union-attr]
+
+
 def _pass_no_numpy() -> None:
-    """Remove what converts numpy's values for calls of the JVM: it imports pyspark.testing, and with it pandas."""
+    """Remove what converts numpy's values for calls of the JVM: it imports pyspark.testing, and with it pandas.
+
+    So the driver can pass no such value to Spark's functions; it has none.
+    """
     from py4j import protocol
 
     protocol.INPUT_CONVERTER[:] = [
         each for each in protocol.INPUT_CONVERTER if "Numpy" not in type(each).__name__
     ]
-
-
-def heap_bytes(spark: "SparkSession") -> int:
-    """What the driver's Java may use, in bytes."""
-    jvm = spark.sparkContext._jvm
-    return int(jvm.java.lang.Runtime.getRuntime().maxMemory())  # type: ignore[union-attr]
 
 
 def _configuration() -> dict[str, str]:

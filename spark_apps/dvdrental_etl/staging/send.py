@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 #: What a task reports of what it sent. A receipt has one of: a sink's values; a rejected row; a warning; counts.
-RECEIPT = (
-    "staged bigint, keyed bigint, rejected bigint, warned bigint, key string, rule string, name string, value string,"
-    " row string, csv binary, url string, length bigint, bounds string"
-)
-EMPTY: Mapping[str, Any] = dict.fromkeys(word.split()[0] for word in RECEIPT.split(",")) | dict.fromkeys(
-    ("staged", "keyed", "rejected", "warned"), 0
-)
+COUNTS = "staged", "keyed", "rejected", "warned"
+RECEIPT = {
+    **dict.fromkeys(COUNTS, "bigint"),
+    **dict.fromkeys(("key", "rule", "name", "value", "row", "url", "bounds"), "string"),
+    "length": "bigint",
+    "csv": "binary",
+}
+Receipt = Mapping[str, Any]
 
 #: Sends good rows on, in the process where they are, and yields the values of its receipts.
 Sink = Callable[[Iterator["pa.RecordBatch"]], Iterator[Mapping[str, Any]]]
@@ -70,15 +71,17 @@ class Outgoing:
             yield from map(_as_batch, encode(batches))
             _freeze_imports()
 
-        return validated(self.frame, self.target).mapInArrow(in_worker, RECEIPT)
+        return validated(self.frame, self.target).mapInArrow(
+            in_worker, ", ".join(map(" ".join, RECEIPT.items()))
+        )
 
     def _send_from_driver(self, sink: Sink) -> list[Any]:
         from pyspark.sql import Row
 
         receipts = self._encoder(sink)(validated(self.frame, self.target).toArrow().to_batches())
-        return [Row(**{**EMPTY, **receipt}) for receipt in receipts]
+        return [Row(**receipt) for receipt in receipts]
 
-    def _encoder(self, sink: Sink) -> Callable[[Iterable["pa.RecordBatch"]], Iterator[Mapping[str, Any]]]:
+    def _encoder(self, sink: Sink) -> Callable[[Iterable["pa.RecordBatch"]], Iterator[Receipt]]:
         """What executors are sent: plain values instead of a target, whose classes they would have to load."""
         return partial(
             _encode,
@@ -128,7 +131,7 @@ def _encode(
     warnings: tuple[tuple[str, str], ...],
     most_rejects: int,
     sink: Sink,
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[Receipt]:
     """Good rows go to the sink; rejected rows and warnings become receipts."""
     import pyarrow.compute as pc
 
@@ -150,12 +153,12 @@ def _encode(
             if rows.num_rows:
                 yield rows
 
-    yield from sink(good_rows())
-    yield from rejects
+    yield from map(_receipt, sink(good_rows()))
+    yield from map(_receipt, rejects)
     for number, (rows, key) in warned.items():
         column, rule = warnings[number]
-        yield {"warned": rows, "key": str(key), "rule": rule, "name": column}
-    yield counts
+        yield _receipt({"warned": rows, "key": str(key), "rule": rule, "name": column})
+    yield _receipt(counts)
 
 
 @cache
@@ -173,9 +176,14 @@ def _count_warnings(batch: "pa.RecordBatch", grain_key: str, warned: dict[int, t
             warned[number] = rows + 1, min(example, key)
 
 
-def _as_batch(receipt: Mapping[str, Any]) -> "pa.RecordBatch":
+def _receipt(values: Mapping[str, Any]) -> Receipt:
+    return {**dict.fromkeys(RECEIPT), **dict.fromkeys(COUNTS, 0), **values}
+
+
+def _as_batch(receipt: Receipt) -> "pa.RecordBatch":
     import pyarrow as pa
 
     types = {"bigint": pa.int64(), "string": pa.string(), "binary": pa.binary()}
-    schema = pa.schema([(name, types[kind]) for name, kind in (each.split() for each in RECEIPT.split(","))])
-    return pa.RecordBatch.from_pylist([{**EMPTY, **receipt}], schema=schema)
+    return pa.RecordBatch.from_pylist(
+        [receipt], schema=pa.schema([(name, types[kind]) for name, kind in RECEIPT.items()])
+    )
