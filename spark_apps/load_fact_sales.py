@@ -56,14 +56,20 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
 
     The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the left
     table's primary key and keeps the right side, so there are as many rows as payments. An engine keeps the left table
-    in memory, and payments stream by.
+    in memory, and payments stream by. So what a rental gives is made small before payments are joined.
     """
-    rented = rental.withColumn("has_rental", F.expr("true")).join(payment, "rental_id", how="right")
-    return inventory.join(rented, "inventory_id", how="right").select(
-        F.col("payment_id").alias("sales_key"),
-        date_key("payment_date").alias("payment_date_key"),
+    rented = inventory.join(rental, "inventory_id", how="right").select(
+        "rental_id",
         date_key("rental_date").alias("rental_date_key"),
         _return_date_key().alias("return_date_key"),
+        "store_id",
+        "film_id",
+    )
+    return rented.join(payment, "rental_id", how="right").select(
+        F.col("payment_id").alias("sales_key"),
+        date_key("payment_date").alias("payment_date_key"),
+        _of_rental("rental_date_key"),
+        _of_rental("return_date_key"),
         "customer_id",
         "staff_id",
         "store_id",
@@ -75,9 +81,13 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
 
 
 def _return_date_key() -> Column:
-    """A rental without return date is open; a payment without rental has nothing to return."""
-    is_open = F.expr("has_rental AND return_date IS NULL")
-    return F.when(is_open, NOT_YET).otherwise(date_key("return_date"))
+    """A rental without return date is open."""
+    return F.when(F.isnull("return_date"), NOT_YET).otherwise(date_key("return_date"))
+
+
+def _of_rental(date_key: str) -> Column:
+    """A payment without rental has no such day."""
+    return F.expr(f"coalesce({date_key}, {UNKNOWN})").alias(date_key)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

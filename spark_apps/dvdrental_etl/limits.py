@@ -28,7 +28,7 @@ class Limits:
     connections: int = 8
     #: A joined table is sent whole to all executors while it takes no more memory than this there, in bytes, and no
     #: more than a ninth of the driver's heap.
-    broadcast_bytes: int = 160 * MEGABYTE
+    broadcast_bytes: int = 64 * MEGABYTE
     #: Sail joins in memory, about 150 MB for a million payments: a table with more rows is left to Spark.
     sail_rows: int = 16_500_000
     #: Up to this many rows are sent by the driver, and Spark compiles no code for them: to start a Python worker, and

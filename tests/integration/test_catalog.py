@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from pyspark.sql import SparkSession
+
 from dvdrental_etl import config
 from dvdrental_etl.extract import catalog
+from dvdrental_etl.extract.reader import Reader
 from dvdrental_etl.extract.source import Source
+from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.source_tables import SourceTable
+from tests.support.engines import engine
 from tests.support.environment import Environment
 
 #: Of decimal(5,2).
@@ -63,3 +68,33 @@ def test_values_are_read_as_they_are_or_as_sentinels(empty: Environment) -> None
             query = f"SELECT {table.expression('value')} FROM {source.name(table.name)} ORDER BY edge_id"
             found = [value for (value,) in source.rows(query)]
             assert found == list(read.values()), f"{stored} as {declared}"
+
+
+#: Digits, of which behind the point, and the values of a column of that type.
+DECIMALS: Mapping[tuple[int, int], Sequence[str | None]] = {
+    (5, 2): ["999.99", "-999.99", "0.01", "0.00", None],
+    (17, 0): ["99999999999999999", "-99999999999999999", "1", "0", None],
+    (17, 17): ["0.99999999999999999", "-0.99999999999999999", "0.00000000000000001", "0", None],
+    (18, 2): ["9999999999999999.99", "-9999999999999999.99", "0.01", "0.00", None],
+    (30, 10): ["12345678901234567890.0123456789", "-0.0000000001", "1", "0", None],
+}
+
+
+def test_an_engine_reads_decimals_of_every_width_exactly(empty: Environment, spark: SparkSession) -> None:
+    names = [f"value_{digits}_{scale}" for digits, scale in DECIMALS]
+    stored = ", ".join(f"{name} numeric{kind}" for name, kind in zip(names, DECIMALS, strict=True))
+    empty.source(f"CREATE TABLE wide (wide_id int, {stored}); GRANT SELECT ON wide TO PUBLIC")
+    for at, row in enumerate(zip(*DECIMALS.values(), strict=True)):
+        empty.source(f"INSERT INTO wide VALUES ({at}, {', '.join(value or 'NULL' for value in row)})")
+    declared = ", ".join(
+        f"{name} decimal({digits},{scale})" for name, (digits, scale) in zip(names, DECIMALS, strict=True)
+    )
+    table = SourceTable("wide", f"wide_id int, {declared}", "wide_id")
+    with Source(config.load(empty.config, {}).source) as source:
+        source.begin()
+        found = (
+            Reader(source, engine(), spark, DEFAULT_LIMITS).frames((table,), {"wide": {}})["wide"].collect()
+        )
+    for name, values in zip(names, DECIMALS.values(), strict=True):
+        expected = [None if value is None else Decimal(value) for value in values]
+        assert [row[name] for row in sorted(found)] == expected, name

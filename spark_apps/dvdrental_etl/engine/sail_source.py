@@ -32,6 +32,9 @@ ARROW = {
     "array<string>": pa.list_(pa.string()),
 }
 
+#: Every whole number of so many digits is a bigint.
+DIGITS_OF_BIGINT = 18
+
 _kept: dict[int, Any] = {}
 _numbers = itertools.count(1)
 
@@ -73,10 +76,27 @@ def arrow_schema(table: SourceTable) -> pa.Schema:
 
 def statements(read: TableRead) -> list[str]:
     """One query a partition. Casts and sentinels as on Spark; days stay days."""
-    columns = ", ".join(f"{read.table.expression(name)} AS {quoted(name)}" for name in read.table.types)
+    columns = ", ".join(f"{_sent(read.table, name)} AS {quoted(name)}" for name in read.table.types)
     names = ", ".join(map(quoted, read.table.types))
     inner = f"SELECT {columns}, {quoted(read.table.key)} AS stored_key FROM {read.name}"
     return [f"SELECT {names} FROM ({inner}) AS t WHERE {part}" for part in read.predicates]
+
+
+def _sent(table: SourceTable, name: str) -> str:
+    """A column as the source sends it. ADBC makes text of a numeric, so a short one comes as a whole number."""
+    declared, precision = table.types[name]
+    expression = table.expression(name)
+    if declared == "decimal" and digits_of(precision)[0] < DIGITS_OF_BIGINT:
+        return f"CAST({expression} * {10 ** digits_of(precision)[1]} AS int8)"
+    return expression
+
+
+def _received(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """A column as declared. A cast that would round is an error."""
+    if pa.types.is_decimal(kind) and pa.types.is_integer(column.type):  # _sent() has moved the point
+        whole = column.cast(pa.decimal128(DIGITS_OF_BIGINT + 1))
+        return pa.Array.from_buffers(kind, len(whole), whole.buffers(), offset=whole.offset)
+    return column.cast(kind)
 
 
 class PostgresRead(DataSource):
@@ -119,8 +139,7 @@ def _batches(read: Read, query: str) -> Iterator[pa.RecordBatch]:
             cursor.execute(statement)
         cursor.execute(query)
         for batch in cursor.fetch_record_batch():
-            # ADBC gives numeric as text; a cast that would round is an error.
-            columns = [one.cast(to.type) for one, to in zip(batch.columns, read.schema, strict=True)]
+            columns = [_received(one, to.type) for one, to in zip(batch.columns, read.schema, strict=True)]
             yield pa.RecordBatch.from_arrays(columns, schema=read.schema)
 
 
