@@ -43,10 +43,14 @@ def command_lines() -> str:
 IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 
+def imports(outcome: Outcome) -> list[str]:
+    """Which of two large packages the driver and its Python workers imported, each time."""
+    return re.findall(r"^import time:.* (pyarrow|pandas)$", outcome.out + outcome.err, re.MULTILINE)
+
+
 def check_few_imports(outcome: Outcome) -> None:
     """Few rows need pyarrow, but no pandas: its import would be a fifteenth of the job's time."""
-    imported = re.findall(r"^import time:.* (pyarrow|pandas)$", outcome.out + outcome.err, re.MULTILINE)
-    assert imported == ["pyarrow"]
+    assert imports(outcome) == ["pyarrow"]
 
 
 #: Where Spark says most about a read: its SQL in detail, whatever level the job sets for the rest.
@@ -115,6 +119,23 @@ def test_spark_submit_from_another_directory(
     )
     assert env.current_members("dim_customer") == env.source_members("dim_customer")
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
+
+
+@about_spark
+def test_workers_import_no_pandas(empty: Environment) -> None:
+    """The driver imports it by import_module(), which this log does not show."""
+    job = subprocess.Popen(
+        [sys.executable, script("dim_store"), "--config", str(empty.config)],
+        env=job_environment(DVDRENTAL_LIMITS_ROWS_SENT_BY_DRIVER="0", **IMPORTS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    outcome = finish(job)
+    assert outcome.code == 0, outcome.err[-3000:]
+    found = imports(outcome)
+    assert found.count("pyarrow") > 1  # the driver's, and a worker's
+    assert "pandas" not in found
 
 
 def own_java(venv: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:

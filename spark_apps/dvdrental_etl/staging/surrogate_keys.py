@@ -128,7 +128,7 @@ class Keying:
         found = pa.RecordBatch.from_arrays(list(columns.values()), names=list(self.names))
         if is_known.all():
             return found, facts.slice(0, 0)
-        return found.filter(pa.array(is_known)), facts.filter(pa.array(~is_known))
+        return found.filter(_flags(is_known)), facts.filter(_flags(~is_known))
 
 
 def _column(values: "Numbers") -> "pa.Array":
@@ -136,6 +136,14 @@ def _column(values: "Numbers") -> "pa.Array":
     import pyarrow as pa
 
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+
+
+def _flags(values: "Flags") -> "pa.Array":
+    import numpy as np
+    import pyarrow as pa
+
+    bits = np.packbits(values, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
 
 
 def _is_valid(column: "pa.Array") -> "Flags":
