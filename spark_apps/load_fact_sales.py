@@ -56,16 +56,16 @@ def transform(payment: DataFrame, rental: DataFrame, inventory: DataFrame) -> Da
 
     The customer and the staff member are the payment's own: who paid, who took the money. Each join is on the left
     table's primary key and keeps the right side, so there are as many rows as payments. An engine keeps the left table
-    in memory, and payments stream by. So what a rental gives is made small before payments are joined.
+    in memory, and payments stream by: so the days of a rental become keys, which are smaller, before it is joined.
     """
-    rented = inventory.join(rental, "inventory_id", how="right").select(
+    rented = rental.select(
         "rental_id",
+        "inventory_id",
         date_key("rental_date").alias("rental_date_key"),
         _return_date_key().alias("return_date_key"),
-        "store_id",
-        "film_id",
     )
-    return rented.join(payment, "rental_id", how="right").select(
+    sold = rented.join(payment, "rental_id", how="right")
+    return inventory.join(sold, "inventory_id", how="right").select(
         F.col("payment_id").alias("sales_key"),
         date_key("payment_date").alias("payment_date_key"),
         _of_rental("rental_date_key"),
@@ -85,9 +85,9 @@ def _return_date_key() -> Column:
     return F.when(F.isnull("return_date"), NOT_YET).otherwise(date_key("return_date"))
 
 
-def _of_rental(date_key: str) -> Column:
+def _of_rental(key: str) -> Column:
     """A payment without rental has no such day."""
-    return F.expr(f"coalesce({date_key}, {UNKNOWN})").alias(date_key)
+    return F.expr(f"coalesce({key}, {UNKNOWN})").alias(key)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
