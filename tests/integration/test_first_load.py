@@ -4,7 +4,9 @@ import datetime as dt
 
 import pytest
 
+from dvdrental_etl.db.cursor import Cursor
 from dvdrental_etl.staging import copy
+from dvdrental_etl.warehouse.postgres_partition import PartitionLoad
 from tests.support.environment import Environment
 
 PARTITION = "SELECT oid FROM pg_class WHERE oid = 'fact_sales_rows'::regclass"
@@ -104,6 +106,22 @@ def test_a_first_load_after_one_that_failed(empty: Environment, monkeypatch: pyt
     empty.check_equals_source()
 
 
+@pytest.mark.usefixtures("many")
+def test_a_row_lost_on_its_way_is_the_warehouses_fault(
+    empty: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_dimensions(empty)
+    attach = PartitionLoad.attach
+
+    def attach_one_row_less(load: PartitionLoad, cursor: Cursor) -> None:
+        cursor.execute(f"DELETE FROM {load.table} WHERE sales_key = 17503")
+        attach(load, cursor)
+
+    monkeypatch.setattr(PartitionLoad, "attach", attach_one_row_less)
+    assert "729 rows are in staging, 730 were sent" in empty.load("fact_sales", code=7).error
+    assert empty.warehouse.value("SELECT count(*) FROM fact_sales") == 0
+
+
 def test_a_fact_with_rows_is_compared_and_not_taken_over(empty: Environment) -> None:
     empty.load_all()
     partition = empty.warehouse(PARTITION)
@@ -128,6 +146,21 @@ def test_facts_before_their_members_are_published_through_staging(empty: Environ
     ) == [(empty.source.value("SELECT 1.25::numeric(5,2)"), True)]
     empty.load("dim_customer")
     empty.check_equals_source()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_key_that_occurs_twice_is_the_sources_fault_also_where_one_row_waits_for_its_member(
+    empty: Environment,
+) -> None:
+    """One of both is written to the new partition, the other one comes by way of staging."""
+    load_dimensions(empty)
+    empty.source(
+        "ALTER TABLE payment DROP CONSTRAINT payment_pkey, DROP CONSTRAINT payment_customer_id_fkey;"
+        "INSERT INTO payment SELECT payment_id, 9999, staff_id, rental_id, amount, payment_date FROM payment"
+        " WHERE payment_id = 17503"
+    )
+    assert "does not reconcile" in empty.load("fact_sales", code=5).error
+    assert empty.warehouse.value("SELECT count(*) FROM fact_sales") == 0
 
 
 @pytest.mark.usefixtures("many")

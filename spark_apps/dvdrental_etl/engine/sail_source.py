@@ -86,8 +86,10 @@ def _sent(table: SourceTable, name: str) -> str:
     """A column as the source sends it. ADBC makes text of a numeric, so a short one comes as a whole number."""
     declared, precision = table.types[name]
     expression = table.expression(name)
-    if declared == "decimal" and digits_of(precision)[0] < DIGITS_OF_BIGINT:
-        return f"CAST({expression} * {10 ** digits_of(precision)[1]} AS int8)"
+    if declared == "decimal":
+        digits, scale = digits_of(precision)
+        if digits < DIGITS_OF_BIGINT:  # its sentinel has a digit more
+            return f"CAST({expression} * {10**scale} AS int8)"
     return expression
 
 

@@ -30,10 +30,10 @@ def apply(cursor: Cursor, context: LoadContext, candidate: Candidate) -> tuple[C
     counted = _run_steps(cursor, context, candidate)
     counted["new"] += staged.keyed
     published = _published_totals(cursor, context)
-    if candidate.direct:
-        gate.require_all_landed(target, all_days(published)[0], staged.rows)
     if isinstance(target, Fact):  # computed, because counting all facts twice is expensive
         before = all_days(published)[0] - counted["new"] + counted["deleted"] + counted["withdrawn"]
+    if staged.keyed:  # into a fact that was empty, so what was there before are rows too many or too few
+        gate.require_all_landed(target, before + staged.keyed, staged.keyed)
     if not context.allow_mass_delete:
         gate.require_few_deletions(
             target.table,
@@ -53,8 +53,7 @@ def _check_staging(cursor: Cursor, context: LoadContext, candidate: Candidate, r
     warehouse, target = context.warehouse, context.target
     attempt, state, staged = candidate.attempt, candidate.state, candidate.staged
     in_staging = warehouse.totals(cursor, target, attempt.staging)
-    if not candidate.direct:  # else most rows are elsewhere, and counted when they are published
-        gate.require_all_landed(target, all_days(in_staging)[0], staged.rows)
+    gate.require_all_landed(target, all_days(in_staging)[0], staged.rows - staged.keyed)
     source_rows, _ = all_days(state.totals)
     gate.require_acceptable_rejects(target.table, source_rows, staged, context.limits)
     if state.extent.is_full and not staged.keyed:
