@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
-from psycopg2.errors import ForeignKeyViolation
+from psycopg2.errors import ForeignKeyViolation, UniqueViolation
 from psycopg2.extensions import cursor as Cursor
 
 from sandbox.simulator.context import Context, Removed
@@ -106,7 +106,7 @@ def change_taken_back(cursor: Cursor, context: Context) -> bool:
     row = locked(cursor, change.table, change.key)
     if row is None or all(row[column] == value for column, value in change.before.items()):
         return False
-    with _references_checked(cursor) as held:
+    with _constraints_checked(cursor) as held:
         update(cursor, context, change.table, row, **change.before)
     return bool(held)
 
@@ -128,11 +128,14 @@ def _correction(cursor: Cursor, context: Context, table: str, row: Row) -> Row:
 
 
 def _restored(cursor: Cursor, context: Context) -> Removed | None:
-    """Insert what one removal deleted; None if a row that it refers to is missing, or its copy is rented."""
+    """Insert what one removal deleted.
+
+    None if a row that it refers to is missing, its copy is rented, or the removal was rolled back: the row is there.
+    """
     if not context.removed:
         return None
     removed = context.random.choice(context.removed)
-    with _references_checked(cursor) as held:
+    with _constraints_checked(cursor) as held:
         for table, texts in removed.rows:
             cursor.execute(
                 f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s)",
@@ -162,17 +165,17 @@ class _CopyIsRented(Exception):
 
 
 @contextmanager
-def _references_checked(cursor: Cursor) -> Iterator[list[bool]]:
-    """Undo the statements inside if rows that they refer to are missing; the yielded list is empty then."""
+def _constraints_checked(cursor: Cursor) -> Iterator[list[bool]]:
+    """Undo the statements inside if they contradict what is there now; the yielded list is empty then."""
     held: list[bool] = []
-    cursor.execute("SAVEPOINT reference")
+    cursor.execute("SAVEPOINT undo")
     try:
         yield held
-    except (ForeignKeyViolation, _CopyIsRented):
-        cursor.execute("ROLLBACK TO SAVEPOINT reference")
+    except (ForeignKeyViolation, UniqueViolation, _CopyIsRented):
+        cursor.execute("ROLLBACK TO SAVEPOINT undo")
     else:
         held.append(True)
-    cursor.execute("RELEASE SAVEPOINT reference")
+    cursor.execute("RELEASE SAVEPOINT undo")
 
 
 REMOVAL = (

@@ -276,6 +276,19 @@ def test_a_payment_does_not_come_back_without_its_rental(quiet):
         connection.rollback()
 
 
+def test_a_deletion_that_was_rolled_back_is_not_restored(quiet):
+    context = Context(Random(1), datetime(2007, 5, 15, 12))
+    with closing(quiet.connect()) as connection, connection.cursor() as cursor:
+        before = image(cursor)
+        assert MOVES["rental_deleted"](cursor, context)
+        assert image(cursor) != before
+        connection.rollback()
+        assert MOVES["restored_identical"](cursor, context) is False
+        assert MOVES["restored_changed"](cursor, context) is False
+        assert image(cursor) == before
+        connection.rollback()
+
+
 # Days.
 
 
