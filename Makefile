@@ -117,7 +117,7 @@ down: env ## stop the sandbox, and what runs beside it; its data stays
 	@$(RUN) -m sandbox down
 
 env: ## .venv from requirements.lock, unless it is current
-	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer" \
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 to 3.13" \
 		"(apt install python3 python3-venv, brew install python@3.12), or name yours: PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py
 

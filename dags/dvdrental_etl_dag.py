@@ -27,7 +27,7 @@ DOCS = """
 ### dvdrental star schema
 
 Loads the DVD rental business from PostgreSQL into the warehouse: **prepare** opens a batch and sets its
-timestamp, the four **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
+timestamp, the **dimensions** load in parallel, then **fact_sales**, and **verify** checks what was
 published with plain SQL, by itself and against the source. **report** tells what the run did, also a failed one: see
 the tab *Report* of a run. **quarantine** is red while rows are in quarantine; the run does not fail because of it.
 Every load is safe to repeat: clear a failed task and it goes on from there.
@@ -84,6 +84,6 @@ with DAG(
     dimensions = [load(table) for table in DIMENSIONS]
     fact, checked = load(FACT, FACT_PROPERTIES, infers=DIMENSIONS), verify()
     prepare() >> dimensions >> fact >> checked
-    # Teardowns run whatever happened before, and how the run ended is none of their business. Where a dimension fails,
+    # Teardowns run whatever happened before, and do not decide the state of the run. Where a dimension fails,
     # verify is skipped at once: the report waits for the other dimensions, too.
     [*dimensions, fact, checked] >> report().as_teardown() >> quarantine().as_teardown()

@@ -34,8 +34,8 @@ HEADERS = {
 }
 NO_REPORT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>No report</title>
 <body style="font: 16px/1.5 system-ui, sans-serif; padding: 2rem; color-scheme: light dark">
-<h1 style="font-size: 1.3rem">No report yet</h1><p>A run of <code>dvdrental_etl</code> writes its report as its last
-task, <code>report</code>. This run has none.</p></body></html>"""
+<h1 style="font-size: 1.3rem">No report yet</h1><p>A run of <code>dvdrental_etl</code> writes its report in its
+task <code>report</code>. This run has none.</p></body></html>"""
 
 app = FastAPI(title="Reports of dvdrental_etl", docs_url=None, redoc_url=None, openapi_url=None)
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.XCOM, param_dag_id=DAG))

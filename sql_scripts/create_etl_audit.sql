@@ -1,9 +1,9 @@
 -- etl_batch: one row per run (a DAG run, or one script started by hand).
 CREATE TABLE IF NOT EXISTS etl_batch (
-    batch_id      bigint        NOT NULL,  -- given by the warehouse, ascending; 0 is the house itself
+    batch_id      bigint        NOT NULL,  -- given by the warehouse, ascending; 0 wrote the members -1 and -2 and the calendar
     run_id        varchar(250)  NOT NULL,  -- the caller's name of the run: Airflow's run_id, or --batch-id
     as_of         timestamp     NOT NULL,  -- the point in time that the run stands for, on the source's clock
-    status        varchar(20)   NOT NULL,  -- running, done, failed
+    status        varchar(20)   NOT NULL,  -- running, done, failed, dry run
     started_by    varchar(250)  NOT NULL,  -- user@host
     code_version  varchar(64)   NOT NULL,  -- version and commit of this suite
     started_at    timestamp     NOT NULL,  -- UTC
@@ -21,12 +21,12 @@ CREATE TABLE IF NOT EXISTS etl_load (
     as_of             timestamp      NOT NULL,  -- etl_batch.as_of
     source_snapshot   varchar(1000),            -- pg_current_snapshot() of the extract
     source_lsn        varchar(32),              -- write-ahead log position of the extract
-    source_identity   varchar(1000),            -- server, line of its history, database and tables that were read
+    source_identity   varchar(1000),            -- server, line of its history, database, tables and columns that were read
     is_full           boolean,                  -- everything was compared, not only what changed
     extent            varchar(1000),            -- what was read, and why
     code_version      varchar(64)    NOT NULL,  -- version and commit of this suite
     code_digest       varchar(32)    NOT NULL,  -- md5 of jobs and DDL: another code compares everything
-    rows_read         bigint,                   -- rows that transform() gave: all, or those that a change shows in
+    rows_read         bigint,                   -- rows that transform() gave: all, or only those affected by changes
     rows_new          bigint,                   -- members or facts seen for the first time
     rows_changed      bigint,                   -- members or facts that differ from the last load
     rows_expired      bigint,                   -- versions closed

@@ -54,7 +54,7 @@ def check_python() -> None:
     """Check the version of Python, and that it can create virtual environments."""
     if sys.version_info < PYTHON:
         stop(
-            f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: install one "
+            f"Python 3.11 to 3.13 is needed, {sys.executable} is {sys.version.split()[0]}: install one "
             "(apt install python3.11-venv, brew install python@3.12) and give its name, PYTHON=python3.11"
         )
     try:

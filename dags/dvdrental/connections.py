@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
@@ -79,14 +79,20 @@ def jdbc_url(connection: Any) -> str:
     scheme, port = ("redshift", 5439) if connection.conn_type == "redshift" else ("postgresql", 5432)
     extra = connection.extra_dejson
     options = {"sslmode": extra["sslmode"]} if extra.get("sslmode") else {}
-    place = f"{connection.host}:{connection.port or port}"
+    host = connection.host or ""
+    place = f"{f'[{host}]' if ':' in host.strip('[]') and host[0] != '[' else host}:{connection.port or port}"
     if scheme == "redshift" and str(extra.get("iam", "")).lower() == "true":
         scheme = "redshift:iam"
         options |= {name: _as_option(extra[key]) for key, name in IAM_EXTRAS.items() if extra.get(key)}
-        if not connection.host:  # a cluster by its name: AWS tells its address
-            place = f"{options.pop('ClusterID', '')}:{options.pop('Region', '')}"
+        if not host:  # a cluster by its name: AWS tells its address
+            host = options.pop("ClusterID", "")
+            place = f"{host}:{options.pop('Region', '')}"
+    if not host:
+        raise AirflowFailException(
+            f"connection {connection.conn_id} has no host -> fill it in, under Admin > Connections"
+        )
     query = f"?{urlencode(options)}" if options else ""
-    return f"jdbc:{scheme}://{place}/{connection.schema or ''}{query}"
+    return f"jdbc:{scheme}://{place}/{quote(connection.schema or '', safe='')}{query}"
 
 
 def _as_option(value: Any) -> str:

@@ -30,7 +30,7 @@ def parameters(tables: Sequence[str]) -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="As of",
-            description="The time that the load stands for; empty means the start of the run.",
+            description="The time that the load stands for; empty means the source's clock at the start of the run.",
         ),
         "dry_run": Param(
             False, type="boolean", title="Dry run", description="Plan and report, publish nothing."
@@ -39,6 +39,6 @@ def parameters(tables: Sequence[str]) -> dict[str, Param]:
             False,
             type="boolean",
             title="Allow mass delete",
-            description="Accept that most of a table was deleted in the source.",
+            description="Accept that much of a table was deleted in the source, or that it is empty.",
         ),
     }

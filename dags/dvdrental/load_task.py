@@ -56,9 +56,7 @@ def fit_to_run(context: Context) -> None:
         raise AirflowSkipException(f"{table} was not selected for this run")
     operator.application_args = [argument for argument in operator.application_args if argument]
     if "--as-of=None" in operator.application_args:
-        raise AirflowFailException(
-            "prepare has not run, only been marked -> clear it, with the tasks after it"
-        )
+        raise AirflowFailException("prepare was marked without running -> clear it, with the tasks after it")
     # On YARN and Kubernetes the hook would turn env_vars into --conf, which every user can read in `ps`. This process
     # runs only this task, and spark-submit inherits its environment.
     os.environ.update({name: value for name, value in operator.env_vars.items() if value})

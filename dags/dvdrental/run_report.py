@@ -90,7 +90,10 @@ def show_quarantine(context: Context) -> None:
     if not rows:
         log.info("no row is in quarantine")
         return
-    threshold = int(Variable.get(THRESHOLD, default="0"))
+    allowed = str(Variable.get(THRESHOLD, default="0")).strip()
+    threshold = int(allowed) if allowed.isdecimal() else 0
+    if not allowed.isdecimal():
+        log.warning("the variable %s is %r, which is not a number of rows: 0 is taken", THRESHOLD, allowed)
     text = f"{rows} rows are in quarantine; table, rule, key and value are in the report"
     if rows <= threshold:
         raise AirflowSkipException(f"{text}; {THRESHOLD} allows {threshold}")

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dvdrental_etl import config_file, jdbc_url, secrets_manager
+from dvdrental_etl import config_file, jdbc_url, limits, secrets_manager
 from dvdrental_etl.config_file import TEMPLATE
 from dvdrental_etl.errors import ConfigError
 from dvdrental_etl.jdbc_url import PORTS, SHARED_OPTIONS, JdbcUrl
@@ -151,7 +151,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
         Database(**values["source"]),
         Warehouse(**values["warehouse"]),
         S3(**values["s3"]),
-        _limits(document.get("limits", {}), environ),
+        limits.configured(document.get("limits", {}), environ),
         config_file.warnings(path, document),
         EngineChoice(**values["engine"]),
     )
@@ -167,14 +167,14 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
                 f"engine.{key} is '{values['engine'][key]}'", f"it is one of {', '.join(known)}"
             )
     if settings.warehouse.kind == "redshift":
-        _check_s3(settings.s3)
+        _check_redshift(settings)
     return settings
 
 
 def _known() -> dict[str, set[str]]:
     """The keys that a file may have, by section."""
     known = {section: {k for s, k, _ in KEYS if s == section} for section, _, _ in KEYS}
-    return known | {"limits": {limit.name for limit in fields(Limits)}}
+    return known | {"limits": set(limits.NAMES)}
 
 
 def _not_set(section: str, key: str) -> ConfigError:
@@ -200,34 +200,25 @@ def _text(section: str, key: str, value: object) -> str:
         raise ConfigError(f"{section}.{key} is not a text", "write it in double quotes")
     text = str(value)
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-        raise ConfigError(f"{section}.{key} has a NUL or a half of a character", "write it anew, in UTF-8")
+        raise ConfigError(
+            f"{section}.{key} contains a NUL or an unpaired surrogate", "write it anew, in UTF-8"
+        )
     if key == "schema" and "%" in text:
         raise ConfigError(f"{section}.schema has a '%'", "drivers take it for a parameter: rename the schema")
     return text
 
 
-def _limits(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
-    """The default limits, with those of the file and the environment in their place."""
-    replaced: dict[str, Any] = {}
-    for limit in fields(Limits):
-        variable = f"DVDRENTAL_LIMITS_{limit.name.upper()}"
-        value = environ.get(variable, given.get(limit.name))
-        if value is None:
-            continue
-        kind: type[Any] = type(limit.default)
-        try:
-            number = kind(str(value))
-            is_valid = number >= 0
-        except (ValueError, ArithmeticError):
-            is_valid = False
-        if not is_valid:
-            wanted = "a whole number" if kind is int else "a share such as 0.01"
-            raise ConfigError(f"limits.{limit.name} is '{value}'", f"write {wanted}, or leave it out")
-        replaced[limit.name] = number
-    return replace(DEFAULT_LIMITS, **replaced)
-
-
-def _check_s3(s3: S3) -> None:
+def _check_redshift(settings: Settings) -> None:
+    s3, group = settings.s3, settings.warehouse.query_group
+    if not re.fullmatch(r"[^'\\\x00-\x1f]*", group):
+        raise ConfigError(
+            f"warehouse.query_group is {group!r}", "a label has no quote, backslash or control character"
+        )
+    if s3.endpoint and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", s3.endpoint):
+        raise ConfigError(
+            f"s3.endpoint is '{s3.endpoint}', which is not an address",
+            "write it as https://host or http://host:port, or leave it out for AWS",
+        )
     parts = urlsplit(s3.staging)
     if parts.scheme != "s3" or not parts.netloc:
         raise ConfigError(

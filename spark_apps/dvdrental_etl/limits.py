@@ -1,7 +1,11 @@
 """The numbers that decide how a load works: thresholds of the gate, sizes, waits. One frozen dataclass, injected."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from typing import Any
+
+from dvdrental_etl.errors import ConfigError
 
 MEGABYTE = 1024 * 1024
 
@@ -63,3 +67,55 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+NAMES = tuple(limit.name for limit in fields(Limits))
+
+#: Limits that may be 0; of all others 1 is the least.
+MAY_BE_ZERO = frozenset(
+    {
+        *(
+            "quarantined_rows",
+            "deleted_rows",
+            "days_between_full",
+            "changed_keys",
+            "few_keys",
+            "broadcast_bytes",
+        ),
+        *("sail_rows", "rows_sent_by_driver", "analyzed_staging_rows", "lock_seconds", "statement_seconds"),
+    }
+)
+#: The most of a limit, by the last word of its name: PostgreSQL counts milliseconds in 32 bits.
+MOST = {"share": 1, "seconds": 2_147_483, "full": 36_500, "attempts": 1000}
+MOST_ROWS = 10**12
+
+
+def configured(given: Mapping[str, Any], environ: Mapping[str, str]) -> Limits:
+    """The default limits, with those of the file's section and of the environment in their place.
+
+    Raises ConfigError for a value that is not a number, or out of range.
+    """
+    replaced: dict[str, Any] = {}
+    for limit in fields(Limits):
+        value = environ.get(f"DVDRENTAL_LIMITS_{limit.name.upper()}") or given.get(limit.name)
+        if value is None:
+            continue
+        kind: type[Any] = type(limit.default)
+        least, most = _range(limit.name)
+        try:
+            number = kind(str(value))
+            is_valid = least <= number <= most
+        except (ValueError, ArithmeticError):
+            is_valid = False
+        if not is_valid:
+            wanted = "whole number" if kind is int else "share such as 0.01,"
+            raise ConfigError(
+                f"limits.{limit.name} is '{value}'",
+                f"write a {wanted} from {least} to {most}, or leave it out",
+            )
+        replaced[limit.name] = number
+    return replace(DEFAULT_LIMITS, **replaced)
+
+
+def _range(name: str) -> tuple[int, int]:
+    """The least and the most that a limit may be."""
+    kind = name.rsplit("_", 1)[-1]
+    return 0 if kind == "share" or name in MAY_BE_ZERO else 1, MOST.get(kind, MOST_ROWS)

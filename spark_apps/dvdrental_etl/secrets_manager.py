@@ -21,7 +21,7 @@ def login(section: str, reference: str) -> tuple[str, str]:
     region = name.split(":")[3] if name.startswith("arn:") and name.count(":") >= 6 else None
     try:
         client = boto3.client("secretsmanager", region_name=region)
-        text = client.get_secret_value(SecretId=name)["SecretString"]
+        text = client.get_secret_value(SecretId=name).get("SecretString", "")  # a binary one has none
     except (BotoCoreError, ClientError) as error:
         raise ConfigError(
             f"{section}.password names the secret {name}, which cannot be read: {error}",

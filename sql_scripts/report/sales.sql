@@ -21,7 +21,7 @@ films AS (
     GROUP BY film_id
 )
 
-SELECT 'month' AS part, CAST(year_month AS varchar(10)) AS label, CAST(year_month AS bigint) AS place,
+SELECT 'month' AS part, CASE WHEN year_month > 0 THEN CAST(year_month AS varchar(10)) ELSE 'Unknown' END AS label, CAST(year_month AS bigint) AS place,
     SUM(payments) AS payments, SUM(amount) AS amount
 FROM named
 GROUP BY year_month

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from airflow.sdk.exceptions import AirflowFailException
+from dvdrental import run_report
 from dvdrental.alerts import KINDS, Alert, late_night
 
 from redshift_emulator import certificate
@@ -202,3 +204,16 @@ def test_there_is_no_alert_without_a_heading_in_the_runbook() -> None:
     assert len(KINDS) == 4
     with pytest.raises(AssertionError, match="no-such-alert"):
         Alert("no-such-alert")
+
+
+def test_a_threshold_that_is_not_a_number_is_zero(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_DVDRENTAL_QUARANTINE_THRESHOLD", "many")
+    task = SimpleNamespace(task_id="quarantine", xcom_pull=lambda **_: 3)
+    with Webhook() as webhook:
+        connect(monkeypatch, **webhook.connection(SECRET))
+        with pytest.raises(AirflowFailException, match="3 rows are in quarantine"):
+            run_report.show_quarantine(CONTEXT | {"ti": task})
+    assert len(webhook.texts) == 1
+    assert "'many', which is not a number of rows" in caplog.text

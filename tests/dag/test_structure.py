@@ -173,6 +173,26 @@ def test_connections_become_the_settings_that_the_jobs_read(dag: Any) -> None:
     assert loaded.warehouse.url == "jdbc:postgresql://db:5432/d"
 
 
+@pytest.mark.parametrize("name", ["a+b", "100%25", "a?b", "a/b", "a b", "ü"])
+def test_a_connections_database_is_the_one_that_is_reached(dag: Any, name: str) -> None:
+    loaded = config.load(None, rendered(dag, dvdrental_source=connection(schema=name)))
+    assert loaded.source.libpq()["dbname"] == name
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_connections_host_may_be_an_ipv6_address(dag: Any, host: str) -> None:
+    loaded = config.load(None, rendered(dag, dvdrental_source=connection(host=host)))
+    assert (loaded.source.libpq()["host"], loaded.source.libpq()["port"]) == ("::1", "5432")
+
+
+@pytest.mark.parametrize("host", [None, ""])
+def test_a_connection_without_host_fails_at_once(dag: Any, host: str | None) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="connection dvdrental_source has no host -> "):
+        rendered(dag, dvdrental_source=connection(conn_id="dvdrental_source", host=host))
+
+
 def test_a_redshift_connection_becomes_redshift_settings(dag: Any) -> None:
     extra = {"s3_staging": "s3://b/p", "s3_iam_role": "arn:r"}
     values = rendered(dag, dvdrental_warehouse=connection(conn_type="redshift", extra_dejson=extra))
@@ -393,7 +413,8 @@ def submit_error(code: int, problem: str = "") -> Exception:
         (submit_error(2), False),
         (submit_error(3), False),
         (submit_error(4, "source db:5432/d cannot be reached"), True),
-        (submit_error(4, "source contract: db:5432/d: no table film"), False),
+        (submit_error(4, "source db:5432/d: x -> do (docs/runbook.md#exit-4-source)"), True),
+        (submit_error(4, "no table film -> do (docs/runbook.md#exit-4-source-contract)"), False),
         (submit_error(5), False),
         (submit_error(6), True),
         (submit_error(7, "in a message: Error code is: 3"), True),
@@ -413,7 +434,13 @@ def test_retry_by_exit_code(error: Exception, again: bool) -> None:
 
 @pytest.mark.parametrize(
     ("name", "again"),
-    [("ConfigError", False), ("SourceError", True), ("GateRefused", False), ("WarehouseError", True)],
+    [
+        ("ConfigError", False),
+        ("SourceError", True),
+        ("ContractError", False),
+        ("GateRefused", False),
+        ("WarehouseError", True),
+    ],
 )
 def test_retry_by_the_error_of_prepare_and_verify(name: str, again: bool) -> None:
     from airflow.sdk import RetryAction

@@ -1,14 +1,18 @@
 """Each thing that goes wrong has its exit code, and one line that says what it is and what to do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.postgres import free_port
+from tests.support.engines import about_spark
 from tests.support.environment import Environment
-from tests.support.jobs import run_in_process, write_config
+from tests.support.jobs import job_environment, run_in_process, write_config
+from tests.support.paths import SPARK_APPS
 
 
 @pytest.fixture
@@ -212,3 +216,32 @@ def test_debug_shows_the_stack(empty: Environment, tmp_path: Path) -> None:
     assert outcome.code == 3
     assert "Traceback" in outcome.err
     assert outcome.err.index("error:") < outcome.err.index("Traceback")
+
+
+@about_spark
+@pytest.mark.parametrize("variable", ["JAVA_HOME", "SPARK_HOME"])
+def test_without_java(env: Environment, tmp_path: Path, variable: str) -> None:
+    env.source("UPDATE store SET last_update = now()")
+    job = subprocess.run(
+        [sys.executable, str(SPARK_APPS / "load_dim_store.py"), "--config", str(env.config)],
+        env=job_environment(**{variable: str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert job.returncode == 3, job.stderr
+    assert "load_dim_store: error: Spark cannot start Java: " in job.stderr
+    assert "Traceback" not in job.stderr
+
+
+def test_a_run_whose_end_cannot_be_recorded_ends_as_its_load_did(
+    env: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = json.loads(env.config.read_text())["warehouse"]["user"]
+    env.warehouse(f"REVOKE UPDATE ON etl_batch FROM {owner}")
+    env.load("dim_store")
+    assert "is not recorded: " in caplog.text
+    assert env.last_load("dim_store")["status"] == "published"
+    env.source("DELETE FROM payment")
+    assert "the source is empty" in env.load("fact_sales", code=5).error

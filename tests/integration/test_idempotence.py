@@ -2,10 +2,9 @@
 
 import json
 
+from dvdrental_etl import config
 from tests.support.environment import TABLES, Environment
 from tests.support.jobs import counts, expected_counts
-
-BASE_ROWS = {"dim_customer": 30, "dim_movie": 473, "dim_store": 2, "dim_staff": 2, "fact_sales": 730}
 
 
 def test_second_run_changes_nothing(env: Environment) -> None:
@@ -129,3 +128,24 @@ def test_rejects_keep_the_whole_row_as_json(env: Environment) -> None:
     env.load("fact_sales")
     row = json.loads(env.warehouse.value("SELECT row_json FROM etl_reject"))
     assert row["sales_key"] == 17503
+
+
+def test_a_plan_compares_everything_where_the_load_would(env: Environment) -> None:
+    env.warehouse("DELETE FROM fact_sales WHERE sales_key = 17600")
+    before = env.content(with_record=True), env.tables()
+    planned = env.load("fact_sales", "--dry-run")
+    assert counts(planned) == expected_counts(new=1)
+    assert (env.content(with_record=True), env.tables()) == before
+    assert counts(env.load("fact_sales")) == expected_counts(new=1)
+
+
+def test_a_plan_blames_the_side_that_failed(env: Environment) -> None:
+    env.source(
+        "ALTER TABLE film RENAME TO film_rows; CREATE VIEW film AS SELECT film_id, title, description, release_year,"
+        " language_id, rental_duration, CAST(rental_rate / (film_id - 5) AS numeric(4,2)) AS rental_rate, length,"
+        " replacement_cost, rating, last_update, special_features FROM film_rows; GRANT SELECT ON film TO PUBLIC"
+    )
+    assert "division by zero" in env.load("dim_movie", code=4).error
+    planned = env.load("dim_movie", "--dry-run", code=4).error
+    assert "division by zero" in planned
+    assert planned.startswith(f"load_dim_movie: error: source {config.load(env.config, {}).source.place}: ")

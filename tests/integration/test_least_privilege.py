@@ -26,7 +26,7 @@ def named(role: str, env: Environment) -> str:
 def roles(name: str, env: Environment) -> str:
     """A file of sql_scripts/roles, with the names of a test's roles and databases."""
     text = (SQL_SCRIPTS / "roles" / name).read_text(encoding="utf-8")
-    for role in ("etl_source_reader", "etl_warehouse_writer", "warehouse_reader"):
+    for role in ("etl_source_reader", "etl_warehouse_writer"):
         text = re.sub(rf"\b{role}\b", named(role, env), text)
     text = re.sub(r"DATABASE dvdrental\b", f"DATABASE {env.source.database}", text)
     return re.sub(r"DATABASE warehouse\b", f"DATABASE {env.warehouse.database}", text)
@@ -70,9 +70,6 @@ def test_loads_and_verify_need_no_other_rights(few_rights: Environment) -> None:
     )  # a row that waits for the next load
     assert run.run(configured) == []
     assert run.run(configured, "night") == []
-    assert env.warehouse(
-        f"SET ROLE {named('warehouse_reader', env)}; SELECT count(*) > 0 FROM dw.fact_sales"
-    ) == [(True,)]
 
 
 def test_without_the_right_to_read_xmin_everything_is_compared(few_rights: Environment) -> None:

@@ -1,5 +1,6 @@
 """The check before a JVM is started: it loads where nothing changed, and leaves nothing behind where something did."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -163,3 +164,39 @@ def test_a_dry_run_is_marked_and_its_preparation_writes_nothing(empty: Environme
         ("night", "running", False),
         ("rehearsal", "dry run", True),
     ]
+
+
+def later_run(env: Environment) -> None:
+    """The run of one night is prepared; the next night's run loads before it."""
+    batch.prepare(config.load(env.config, {}), "night", dt.datetime(2007, 6, 2))
+    env.load_all(as_of="2007-06-03T00:00:00")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM customer WHERE customer_id = 6", MOVE.format("customer")],
+    ids=["deleted", "changed"],
+)
+def test_a_run_that_a_later_one_overtook_dates_no_change_back(env: Environment, change: str) -> None:
+    later_run(env)
+    env.source("ALTER TABLE rental DROP CONSTRAINT rental_customer_id_fkey")
+    env.source("ALTER TABLE payment DROP CONSTRAINT payment_customer_id_fkey")
+    env.source(change)
+    before = env.content()
+    refused = "as_of 2007-06-02 00:00:00 lies before 2007-06-03 00:00:00, for which dim_customer is loaded"
+    assert refused in env.load("dim_customer", "--batch-id", "night", code=2).error
+    assert env.content() == before
+
+
+def test_a_run_that_a_later_one_overtook_succeeds_where_nothing_changed(env: Environment) -> None:
+    later_run(env)
+    before = env.content()
+    assert prechecked(env, "dim_customer") is not None
+    assert rows_read(env.load("dim_customer", "--batch-id", "night")) == 0
+    assert env.content() == before
+
+
+@pytest.mark.parametrize("as_of", ["1899-12-31T23:59:59", "9999-12-31T00:00:00+00:00", "9999-12-31T00:00:00"])
+def test_a_run_is_not_prepared_for_a_time_that_no_version_can_have(env: Environment, as_of: str) -> None:
+    with pytest.raises(UsageError, match="it lies from 1900-01-01 to before 9999-12-31"):
+        batch.prepare(config.load(env.config, {}), "night", dt.datetime.fromisoformat(as_of))

@@ -54,8 +54,8 @@ def asked(address: config.Warehouse, query: str) -> Any:
 def test_iam_on_a_cluster(cluster: Emulator, tmp_path: Any) -> None:
     place = f"{cluster.host}:{cluster.port}/{cluster.database}"
     url = f"jdbc:redshift:iam://{place}?ClusterID={CLUSTER}&DbUser=etl&Region=us-east-1"
-    address = warehouse(cluster, tmp_path, url=url, query_group="night")
-    assert asked(address, "SHOW query_group") == ("night",)
+    address = warehouse(cluster, tmp_path, url=url, query_group="the night, 3 am")
+    assert asked(address, "SHOW query_group") == ("the night, 3 am",)
     assert "IAM:etl" in cluster.handshake.temporary
     wrong = warehouse(cluster, tmp_path, url=url.replace(CLUSTER, "another"))
     with pytest.raises(ClientError, match="Cluster not found"):
@@ -88,6 +88,9 @@ def test_a_login_in_secrets_manager(cluster: Emulator, tmp_path: Any) -> None:
     with pytest.raises(ConfigError, match="is not JSON with a password") as error:
         warehouse(cluster, tmp_path, url=url, password=f"secretsmanager:{name}/text")
     assert "hunter2" not in str(error.value)
+    client.create_secret(Name=f"{name}/binary", SecretBinary=b"hunter2")
+    with pytest.raises(ConfigError, match="is not JSON with a password"):
+        warehouse(cluster, tmp_path, url=url, password=f"secretsmanager:{name}/binary")
 
 
 @pytest.mark.parametrize(("kms_key", "encryption"), [("", None), ("alias/etl", "aws:kms")])

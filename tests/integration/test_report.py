@@ -112,3 +112,13 @@ def test_a_failed_load_is_told_with_its_reason(env: Environment) -> None:
     assert "title" in (failed.reason or "")
     assert report.tone == "bad"
     assert {load.status for load in report.loads if load.table != "dim_movie"} == {"not run"}
+
+
+def test_a_fact_without_payments(env: Environment) -> None:
+    env.source("DELETE FROM payment")
+    env.load("fact_sales", "--allow-mass-delete", "--batch-id", "night")
+    report = read(config.load(env.config, {}), "night")
+    nothing = Totals(0, Decimal(0))
+    assert report.money is not None
+    assert [report.money.source, report.money.warehouse, report.money.quarantined] == [nothing] * 3
+    assert [*text.lines(report)]

@@ -15,6 +15,7 @@ from tests.support.database import DatabaseClient
 from tests.support.engines import give_workers
 from tests.support.environment import DIMENSIONS, TABLES, Environment
 from tests.support.jobs import counts, expected_counts
+from tests.support.paths import SQL_SCRIPTS
 from tests.support.redshift import to_redshift
 from tests.support.servers import LOADED_AT, MakeEnvironment, needs_18
 
@@ -164,11 +165,9 @@ def analyst(env: Environment, sandbox: Sandbox) -> Iterator[DatabaseClient]:
     """A member of the group reporting."""
     del sandbox
     with env.warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE GROUP reporting; CREATE ROLE analyst LOGIN PASSWORD 'analyst' IN ROLE reporting"
-        )
+        cursor.execute((SQL_SCRIPTS / "reporting_group.sql").read_text(encoding="utf-8"))
+        cursor.execute("CREATE ROLE analyst LOGIN PASSWORD 'analyst' IN ROLE reporting")
         cursor.execute(f"GRANT CONNECT ON DATABASE {env.warehouse.database} TO analyst")
-        cursor.execute("GRANT USAGE ON SCHEMA dw TO GROUP reporting")
     try:
         yield DatabaseClient(env.warehouse.port, "analyst", env.warehouse.database, "dw", role="analyst")
     finally:

@@ -143,3 +143,14 @@ def test_postgresql_16(old_server: Sandbox, spark: object, tmp_path: Path) -> No
     env.load_all()
     env.check_invariants()
     env.check_equals_source()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PGTZ", "Asia/Tokyo"), ("PGOPTIONS", "-c TimeZone=Asia/Tokyo")]
+)
+def test_the_time_zone_of_the_shell_does_not_count(
+    sibling: Environment, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert counts(sibling.load("fact_sales", "--full-refresh")) == expected_counts()
+    assert run.examine(config.load(sibling.config, {})).findings == []

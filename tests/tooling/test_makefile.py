@@ -37,7 +37,7 @@ def test_a_missing_python_is_reported_in_one_line() -> None:
     errors = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert done.returncode
     assert len(errors) == 1
-    assert errors[0].startswith("error: there is no python9.9: install Python 3.11 or newer")
+    assert errors[0].startswith("error: there is no python9.9: install Python 3.11 to 3.13")
 
 
 @pytest.mark.parametrize(

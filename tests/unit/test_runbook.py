@@ -45,7 +45,8 @@ def test_an_error_leads_to_its_heading(kind):
 
 def test_every_exit_code_of_the_command_line_is_explained():
     codes = {kind.exit_code for kind in descendants(errors.EtlError)}
-    assert {int(name.split("-")[1]) for name in EXITS} == codes == {*range(2, 8)}
+    assert codes == {*range(2, 8)}
+    assert {int(name.split("-")[1]) for name in EXITS} == {1, *codes}
 
 
 @pytest.mark.parametrize("name", [*EXITS, *alerts()])

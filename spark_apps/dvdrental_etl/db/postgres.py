@@ -1,5 +1,6 @@
 """Connections to PostgreSQL by psycopg2. None waits for ever: the server has limits, and long calls are watched."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ ENCODING = "UTF8"
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
+#: Variables of the shell by which libpq would give a session another time zone than the server's.
+IGNORED_VARIABLES = "PGTZ", "PGOPTIONS"
+
+
 def parameters(libpq: Mapping[str, Any], application: str, limits: Limits) -> dict[str, Any]:
     """What every connection is made with. libpq: the address, as config.Database.libpq() gives it."""
     waits = {"connect_timeout": limits.connect_seconds, "tcp_user_timeout": 1000 * limits.silent_seconds}
@@ -29,6 +34,8 @@ def connect(libpq: Mapping[str, Any], application: str, limits: Limits) -> "Watc
 
     from dvdrental_etl.db.watched import WatchedConnection, WatchedCursor
 
+    for name in IGNORED_VARIABLES:  # no parameter replaces PGTZ
+        os.environ.pop(name, None)
     made: WatchedConnection = psycopg2.connect(
         **parameters(libpq, application, limits),
         connection_factory=WatchedConnection,

@@ -52,7 +52,8 @@ def connect(database: Warehouse, application: str) -> Any:
         **(iam_arguments(url, database.user) if url.is_iam else login),
     )
     if database.query_group:
-        RedshiftCursor(made.cursor()).execute(f"SET query_group TO {literal(database.query_group)}")
+        # config.load() refuses quotes and backslashes in it.
+        RedshiftCursor(made.cursor()).execute(f"SET query_group TO '{database.query_group}'")
         made.commit()
     return made
 

@@ -24,8 +24,10 @@ from psycopg2 import extensions
 from dvdrental_etl.limits import Limits
 
 APPLICATION = "dvdrental-etl watch"
+#: The name of a driver's sessions.
+DRIVER = "dvdrental-etl"
 #: Sessions of drivers that load: plain, or with their attempt. Not a dry run, which is idle while Spark works.
-DRIVERS = "^dvdrental-etl( [0-9a-f]{8})?$"
+DRIVERS = f"^{DRIVER}( [0-9a-f]{{8}})?$"
 
 #: Seconds that the session has waited for this process; NULL if it does not.
 STATE = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dvdrental_etl.config import ROOT
 from dvdrental_etl.engine import package_zip
-from dvdrental_etl.errors import ConfigError
+from dvdrental_etl.errors import ConfigError, first_line
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,7 +31,7 @@ def start(name: str) -> "SparkSession":
     """
     if importlib.util.find_spec("py4j") is None:  # pyspark-client has none
         raise ConfigError(
-            "Spark is not installed in this Python, but perhaps its client",
+            f"PySpark, or all but its client, is not installed in this Python, {sys.executable}",
             "make env, and run the script by .venv/bin/python; or let Sail run it: ENGINE=sail",
         )
     if not DRIVER_JAR.is_file():
@@ -46,13 +46,31 @@ def start(name: str) -> "SparkSession":
     builder = SparkSession.builder.appName(name)
     for key, value in _configuration().items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = _created(builder)
     add_jdbc_driver(spark)
     if not spark.conf.get("spark.submit.pyFiles", ""):  # else the package came along by --py-files
         spark.sparkContext.addPyFile(_package_zip())
     _use_utc(spark)
     _keep_passwords_out_of_the_log(spark)
     return spark
+
+
+def _created(builder: "SparkSession.Builder") -> "SparkSession":
+    """The session. Raises ConfigError where there is no Java, or not the one that Spark needs."""
+    from pyspark.errors import PySparkRuntimeError
+
+    try:
+        return builder.getOrCreate()
+    except FileNotFoundError as error:
+        why = str(error)
+    except PySparkRuntimeError as error:
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        why = first_line(error)
+    raise ConfigError(
+        f"Spark cannot start Java: {why}",
+        "set JAVA_HOME to a Java of version 17 or newer, leave SPARK_HOME out, or do without Java: ENGINE=sail",
+    )
 
 
 def expect_rows(spark: "SparkSession", rows: int, *, few: bool) -> None:
@@ -96,8 +114,8 @@ def _configuration() -> dict[str, str]:
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         # Sides of a join in small partitions are hashed, not sorted.
         "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "8m",
-        # Spark assumes that a JDBC table is endless, and would shuffle even what jdbc.py reads as one partition. With
-        # these two it trusts the partitions; adaptive execution decides on broadcasts by sizes that it has measured.
+        # Spark assumes that a JDBC table is endless, and would shuffle even what is read as one partition. With these
+        # two it trusts the partitions; adaptive execution decides on broadcasts by sizes that it has measured.
         "spark.sql.defaultSizeInBytes": "1024",
         "spark.sql.maxSinglePartitionBytes": f"{2**63 - 1}b",
         "spark.sql.autoBroadcastJoinThreshold": "-1",

@@ -1,5 +1,6 @@
 """The source's catalogue compared with SOURCES: a missing or retyped column stops the load by name."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,13 +14,17 @@ from dvdrental_etl.model.stored_type import StoredType
 class Relation:
     """A table of the source. has_xmin: whether its rows name the transaction that wrote them, to this role.
 
-    Those of a view do not. A role with rights on columns needs a right on this one: GRANT SELECT (xmin).
+    Those of a view do not, nor those of a foreign table, also as a partition. A role with rights on columns needs a
+    right on this one: GRANT SELECT (xmin).
+    definition: a digest of the columns that are read. Values change without a row being written where a label of an
+    enum is renamed, or a column is replaced by one with a default.
     """
 
     oid: int
     is_readable: bool
     has_xmin: bool
     columns: Mapping[str, StoredType]
+    definition: str
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,12 @@ class Catalog:
     tables: Sequence[SourceTable]
 
     @property
-    def oids(self) -> str:
-        """Each table with its OID: part of the source's identity in etl_load."""
-        return ", ".join(f"{name} {relation.oid}" for name, relation in self.relations.items())
+    def definitions(self) -> str:
+        """Each table with its OID and the digest of its columns: part of the source's identity in etl_load."""
+        return ", ".join(
+            f"{name} {relation.oid}, {name} columns {relation.definition}"
+            for name, relation in self.relations.items()
+        )
 
     @property
     def without_xmin(self) -> list[str]:
@@ -41,13 +49,13 @@ class Catalog:
 
 
 def identity(source: Source, catalog: Catalog) -> str:
-    """Which source this is: equal for equal server, timeline, database and tables."""
-    return f"{source.snapshot.origin}, {catalog.oids}"
+    """Which source this is: equal for equal server, timeline, database, tables and columns that are read."""
+    return f"{source.snapshot.origin}, {catalog.definitions}"
 
 
 def check(source: Source, tables: Sequence[SourceTable]) -> Catalog:
     """The catalogue of the tables. Raises ContractError, naming each difference from what they declare."""
-    relations = {table.name: _relation(source, table.name) for table in tables}
+    relations = {table.name: _relation(source, table) for table in tables}
     found = [
         difference for table in tables for difference in _differences(source, table, relations[table.name])
     ]
@@ -60,23 +68,45 @@ def check(source: Source, tables: Sequence[SourceTable]) -> Catalog:
     return Catalog(known, [replace(table, stored=known[table.name].columns) for table in tables])
 
 
-def _relation(source: Source, table: str) -> Relation | None:
+def _relation(source: Source, table: SourceTable) -> Relation | None:
     found = source.rows(
         """
         SELECT c.oid, has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
-            c.relkind IN ('r', 'p') AND EXISTS (
+            NOT EXISTS (
+                WITH RECURSIVE part AS (
+                    SELECT c.oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN part ON part.oid = i.inhparent
+                )
+                SELECT 1 FROM pg_class k JOIN part ON part.oid = k.oid WHERE k.relkind NOT IN ('r', 'p')
+            ) AND EXISTS (
                 SELECT 1 FROM pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attname = 'xmin' AND has_column_privilege(c.oid, a.attnum, 'SELECT')
             )
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         """,
-        (source.database.schema, table),
+        (source.database.schema, table.name),
     )
     if not found:
         return None
     oid, is_readable, has_xmin = found[0]
-    return Relation(oid, is_readable, has_xmin, _columns(source, oid))
+    definition = _definition(source, oid, table)
+    return Relation(oid, is_readable, has_xmin, _columns(source, oid), definition)
+
+
+def _definition(source: Source, oid: int, table: SourceTable) -> str:
+    """A digest of the columns that are read: position, type, default of older rows, labels."""
+    rows = source.rows(
+        """
+        SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, CAST(a.attmissingval AS text), CAST(ARRAY(
+            SELECT e.enumlabel FROM pg_enum e JOIN pg_type t ON e.enumtypid IN (t.oid, t.typbasetype)
+            WHERE t.oid = a.atttypid ORDER BY e.enumsortorder
+        ) AS text)
+        FROM pg_attribute a
+        WHERE a.attrelid = %s AND a.attname = ANY(%s) AND NOT a.attisdropped ORDER BY a.attnum
+        """,
+        (oid, [table.key, *table.types]),
+    )
+    return hashlib.md5(repr(rows).encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def _differences(source: Source, table: SourceTable, relation: Relation | None) -> Iterator[str]:

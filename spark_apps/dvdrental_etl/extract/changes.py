@@ -87,7 +87,8 @@ def reason_for_full(
 ) -> str | None:
     """Why reading the changes since the watermark is not enough; None if it is, as far as is known beforehand."""
     if (identity := catalog.identity(source, found)) != watermark.identity:
-        return f"the source was replaced or restored (it was {watermark.identity}, it is {identity})"
+        was = watermark.identity
+        return f"the source, or a column of it, was replaced or restored (it was {was}, it is {identity})"
     passed = source.snapshot.next_transaction - watermark.horizon
     if not 0 <= passed < COMPARABLE_TRANSACTIONS:
         return f"the source was restored, or not loaded for long: {passed} transactions have passed"

@@ -14,6 +14,7 @@ from psycopg2 import errors as postgres_errors
 from dvdrental_etl.config import Database
 from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.names import quoted
+from dvdrental_etl.db.watch import DRIVER
 from dvdrental_etl.errors import SourceError, first_line
 from dvdrental_etl.limits import DEFAULT_LIMITS, Limits
 from dvdrental_etl.model.source_tables import SourceTable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Queries on the source at the same time, each on a connection of its own. Each is one scan of one table.
 PARALLEL_QUERIES = 4
-APPLICATION = "dvdrental-etl"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Source:
 
     def __enter__(self) -> "Source":
         try:
-            self._connection = postgres.connect(self.database.libpq(), APPLICATION, self.limits)
+            self._connection = postgres.connect(self.database.libpq(), DRIVER, self.limits)
         except psycopg2.OperationalError as error:
             raise SourceError(
                 f"source {self.database.place} cannot be reached as '{self.database.user}': {first_line(error)}",
@@ -77,7 +77,7 @@ class Source:
         """Raise SourceError if a pooler lends the server's session of this connection to another one meanwhile."""
         if not self._connection.has_pooler:
             return
-        with closing(postgres.connect(self.database.libpq(), APPLICATION, self.limits)) as other:
+        with closing(postgres.connect(self.database.libpq(), DRIVER, self.limits)) as other:
             is_shared = other.server_pid == self._connection.server_pid
         if is_shared:
             self._connection.close()

@@ -1,1 +1,1 @@
-"""Declarations without I/O: the DDL as a contract, targets, source tables, rules and limits."""
+"""Declarations: the DDL as a contract, targets, source tables and rules. Of files, only sql_scripts is read."""

@@ -27,7 +27,7 @@ def row_count(counts: RangeCounts) -> int:
     return sum(one.rows for one in counts.values())
 
 
-def spans_of(numbers: Iterable[int]) -> list[KeySpan]:
+def spans_covering(numbers: Iterable[int]) -> list[KeySpan]:
     """The keys of ranges, given by their numbers; neighbouring ranges are joined."""
     spans: list[KeySpan] = []
     for number in sorted(numbers):
@@ -41,4 +41,4 @@ def spans_of(numbers: Iterable[int]) -> list[KeySpan]:
 
 def changed_spans(before: RangeCounts, now: RangeCounts) -> list[KeySpan]:
     """The keys of the ranges whose rows are not the same as before."""
-    return spans_of(number for number in {*before, *now} if before.get(number) != now.get(number))
+    return spans_covering(number for number in {*before, *now} if before.get(number) != now.get(number))

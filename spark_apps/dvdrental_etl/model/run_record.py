@@ -34,6 +34,11 @@ class Batch:
     opened_here: bool
 
 
+def staging_prefix(table: str) -> str:
+    """How the staging tables of all attempts at a table are named; the attempt's token follows."""
+    return f"stg_{table}_"
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One attempt at one table within a batch. token: names its driver."""
@@ -45,7 +50,7 @@ class Attempt:
     @property
     def staging(self) -> str:
         """The attempt's staging table: two attempts never mix rows."""
-        return f"stg_{self.table}_{self.token}"
+        return staging_prefix(self.table) + self.token
 
 
 @dataclass(frozen=True)

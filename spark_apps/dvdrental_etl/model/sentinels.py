@@ -30,7 +30,7 @@ NESTED = "array of arrays "
 def with_sentinel(column: str, declared: str, precision: str = "", stored: StoredType = ANY) -> str:
     """An expression of PostgreSQL; NULL stays NULL. column: quoted. declared, precision: of SourceTable.types.
 
-    stored: how the source stores the column. What it cannot hold is not looked for: that took a fifth of a large read.
+    stored: how the source stores the column. What it cannot hold is not looked for, which took a third of a large read.
     """
     match declared:
         case "smallint" | "int":

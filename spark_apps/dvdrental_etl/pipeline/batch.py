@@ -11,6 +11,7 @@ from dvdrental_etl.errors import UsageError
 from dvdrental_etl.extract.source import Source
 from dvdrental_etl.model.run_record import Batch, BatchStatus, LoadStatus
 from dvdrental_etl.pipeline.code_version import code_version
+from dvdrental_etl.pipeline.command_line import END_OF_AS_OF, FIRST_AS_OF
 from dvdrental_etl.warehouse import reporting
 from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.factory import open_warehouse
@@ -34,10 +35,12 @@ def prepare(
     An as_of with a zone, as a form's date picker gives it, is converted to the source's time zone. tables: what the run
     will load. A dry run checks the same and writes nothing: its batch has no number.
     """
+    _require_possible(as_of)
     with Source(settings.source, settings.limits) as source, open_warehouse(settings) as warehouse:
         clock = source.clock()
         if as_of and as_of.tzinfo:
             as_of = source.in_its_time_zone(as_of)
+            _require_possible(as_of)
         with warehouse.transaction(keep=not dry_run) as cursor:
             warehouse.ensure_tables(cursor)
             if as_of:
@@ -46,6 +49,14 @@ def prepare(
             return Batch(0, run_id, as_of or clock, opened_here=False)
         reporting.keep_current(warehouse)
         return join(warehouse, run_id, as_of, clock)
+
+
+def _require_possible(as_of: dt.datetime | None) -> None:
+    """Raise UsageError for a timestamp that no version of a member can begin at."""
+    if as_of and not FIRST_AS_OF <= as_of.replace(tzinfo=None) < END_OF_AS_OF:
+        raise UsageError(
+            f"as_of is {as_of}", f"it lies from {FIRST_AS_OF:%Y-%m-%d} to before {END_OF_AS_OF:%Y-%m-%d}"
+        )
 
 
 def require_not_before(cursor: Cursor, as_of: dt.datetime, tables: Sequence[str]) -> None:
@@ -58,8 +69,8 @@ def require_not_before(cursor: Cursor, as_of: dt.datetime, tables: Sequence[str]
         table = max(later, key=lambda name: later[name])
         raise UsageError(
             f"as_of {as_of} lies before {later[table]}, for which {table} is loaded: a load reads the source as it is"
-            " now, and would date today's changes back",
-            "leave as_of out, or give a later one",
+            " now, and would backdate today's changes",
+            "start a new run, without as_of or with a later one",
         )
 
 

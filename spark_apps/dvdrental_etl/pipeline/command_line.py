@@ -2,23 +2,26 @@
 
 import argparse
 import datetime as dt
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvdrental_etl import config
 from dvdrental_etl.model.contract import tables_in
 from dvdrental_etl.model.sentinels import END_OF_TIME
 from dvdrental_etl.model.targets import FIRST_VERSION, Target
 
 EXIT_CODES = """exit codes:
   0 done                      4 source unreachable, or its contract broken
-  2 usage                     5 gate refused: the data broke a promise, nothing was published
-  3 configuration             6 fenced or locked: another attempt owns the table
-                              7 warehouse
+  1 unexpected: a defect      5 gate refused: the data broke a promise, nothing was published
+  2 usage                     6 fenced or locked: another attempt owns the table
+  3 configuration             7 warehouse
 
 Without --config the file is config/credentials.json. Environment variables override it:
-DVDRENTAL_SOURCE_URL, _USER, _PASSWORD, _SCHEMA; DVDRENTAL_WAREHOUSE_KIND, _URL, _USER, _PASSWORD, _SCHEMA;
-DVDRENTAL_S3_STAGING, _IAM_ROLE, _ENDPOINT."""
+"""
+VARIABLES = ", ".join(f"DVDRENTAL_{section}_{key}".upper() for section, key, _ in config.KEYS)
+EPILOG = EXIT_CODES + textwrap.fill(f"{VARIABLES}, DVDRENTAL_LIMITS_...", 100) + "\n"
 
 #: A version of a member is valid from its as_of on: within these two.
 FIRST_AS_OF, END_OF_AS_OF = map(dt.datetime.fromisoformat, (FIRST_VERSION, END_OF_TIME))
@@ -26,7 +29,7 @@ FIRST_AS_OF, END_OF_AS_OF = map(dt.datetime.fromisoformat, (FIRST_VERSION, END_O
 
 @dataclass(frozen=True)
 class Options:
-    """The command line. as_of: on the source's clock, None for its time at the extract."""
+    """The command line. as_of: on the source's clock, None for its time at the start."""
 
     config: Path | None
     as_of: dt.datetime | None
@@ -42,7 +45,7 @@ def parse(target: Target, description: str, argv: Sequence[str] | None) -> Optio
     parser = argparse.ArgumentParser(
         prog=f"load_{target.table}.py",
         description=description,
-        epilog=EXIT_CODES,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -52,7 +55,7 @@ def parse(target: Target, description: str, argv: Sequence[str] | None) -> Optio
         type=_timestamp,
         metavar="TS",
         help="the time that this run stands for, as 2007-05-14T13:44:29 on the source's clock;"
-        " changes that the source does not date take effect then (default: the source's clock at the extract)",
+        " changes without a timestamp in the source get this one (default: the source's clock at the start)",
     )
     parser.add_argument(
         "--full-refresh",

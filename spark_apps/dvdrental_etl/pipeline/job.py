@@ -129,8 +129,17 @@ class Run:
             status = BatchStatus.DONE
         finally:
             if joined.opened_here:
-                batch.end(self._warehouse, joined.run_id, status)
+                self._end(joined, status)
         return counts
+
+    def _end(self, joined: Batch, status: BatchStatus) -> None:
+        """Best effort: the load is published or not, and an error here must not hide which."""
+        try:
+            if self._warehouse.is_cut_off:
+                self._warehouse.connect()
+            batch.end(self._warehouse, joined.run_id, status)
+        except EtlError as error:
+            self._report(f"warning: the end of run '{joined.run_id}' is not recorded: {error.message}")
 
     def _join(self, name: str, clock: dt.datetime) -> Batch:
         if self._options.as_of:

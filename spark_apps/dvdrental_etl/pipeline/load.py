@@ -6,7 +6,7 @@ from functools import partial
 from dvdrental_etl.errors import Conflict, EtlError, Fenced, NotReconciled, WarehouseError
 from dvdrental_etl.model import contract
 from dvdrental_etl.model.run_record import Attempt, Counts
-from dvdrental_etl.pipeline import attempts, gate, source_state, transaction, watermark
+from dvdrental_etl.pipeline import attempts, batch, gate, source_state, transaction, watermark
 from dvdrental_etl.pipeline.context import Candidate, Extraction, LoadContext, SourceState, SparkNeeded, Stage
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
@@ -22,14 +22,12 @@ def publish(context: LoadContext, extraction: Extraction) -> Counts:
         with context.warehouse.transaction() as cursor:
             last = watermark.read(cursor, table)
         state = source_state.read(context, extraction, last)
+        _require_not_overtaken(context, state)
         stage = partial(_stage_frame, context, extraction)
         try:
             counts = stage_and_publish(context, attempt, state, stage)
         except NotReconciled as difference:
-            if state.extent.is_full:
-                raise
-            context.report(f"{difference.message}; everything is compared now")
-            everything = source_state.with_everything(state, "the changes alone did not reconcile")
+            everything = everything_instead(context, state, difference)
             counts = stage_and_publish(context, attempt, everything, stage)
     except SparkNeeded:
         attempts.withdraw(context.warehouse, attempt)
@@ -38,6 +36,26 @@ def publish(context: LoadContext, extraction: Extraction) -> Counts:
         _record_failure(context, attempt, error)
         raise
     return counts
+
+
+def _require_not_overtaken(context: LoadContext, state: SourceState) -> None:
+    """Raise UsageError if there are changes, and a later run loaded the table: they would be dated before it.
+
+    Such is a run that failed, and whose task is cleared after the next night. (A run that this load opens has its time
+    from the source's clock.)
+    """
+    has_changes = not state.extent.is_empty or state.extent.spans
+    if has_changes and not context.batch.opened_here:
+        with context.warehouse.transaction() as cursor:
+            batch.require_not_before(cursor, context.batch.as_of, [context.target.table])
+
+
+def everything_instead(context: LoadContext, state: SourceState, difference: NotReconciled) -> SourceState:
+    """The state to try after changes that did not reconcile. Raises the difference again if everything was read."""
+    if state.extent.is_full:
+        raise difference
+    context.report(f"{difference.message}; everything is compared now")
+    return source_state.with_everything(state, "the changes alone did not reconcile")
 
 
 def stage_and_publish(context: LoadContext, attempt: Attempt, state: SourceState, stage: Stage) -> Counts:

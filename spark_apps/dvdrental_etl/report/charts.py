@@ -56,7 +56,7 @@ def months(sales: Sequence[Sales]) -> str:
     chart = pygal.Bar(
         **_options("{:,.0f}"), width=WIDTH, height=HEIGHT, print_values=True, print_values_position="top"
     )
-    chart.x_labels = [f"{sale.label[:4]}-{sale.label[4:]}" for sale in sales]
+    chart.x_labels = [f"{s.label[:4]}-{s.label[4:]}" if s.label.isdigit() else s.label for s in sales]
     chart.add("amount", [float(sale.amount) for sale in sales])
     return _svg(chart)
 

@@ -11,6 +11,8 @@ from dvdrental_etl.report import charts
 from dvdrental_etl.report.run_report import RunReport, Sales
 
 NOTHING = "\N{EN DASH}"
+#: So many months are drawn, the last ones.
+MONTHS = 24
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -41,7 +43,7 @@ def html(report: RunReport) -> str:
         parts=parts,
         tables=charts.tables((load.batch_id, load.table) for load in report.past),
         took=_took(report.run.started_at, report.run.finished_at),
-        total=sum((sale.amount for sale in parts["month"]), Decimal(0)),
+        total=sum((sale.amount for sale in report.sales if sale.part == "month"), Decimal(0)),
     )
 
 
@@ -54,10 +56,10 @@ def write(report: RunReport, path: Path) -> None:
 
 
 def _part(report: RunReport, part: str) -> list[Sales]:
-    """The lines of one part: months and films in their order, the others by amount."""
+    """The lines of one part: the last months and films in their order, the others by amount."""
     found = [sale for sale in report.sales if sale.part == part]
     if part == "month":
-        return sorted(found, key=lambda sale: sale.place)[-24:]
+        return sorted(found, key=lambda sale: sale.place)[-MONTHS:]
     return sorted(found, key=lambda sale: (-sale.amount, sale.place))
 
 

@@ -55,7 +55,7 @@ def _batch_id(warehouse: SnapshotReader, run_id: str | None) -> int:
     if found[0][0] is None:
         raise UsageError(
             f"there is no run {run_id!r} in etl_batch" if run_id else "nothing was loaded yet",
-            "leave --run out for the last run, or load a table first",
+            "name no run, for the last one, or load a table first",
         )
     return int(found[0][0])
 
@@ -66,5 +66,5 @@ def _money(row: Row) -> Money:
         batch_id=batch_id,
         source=Totals(source_rows, source_amount),
         warehouse=Totals(payments, amount),
-        quarantined=Totals(rejected_rows, rejected_amount or source_amount * 0),
+        quarantined=Totals(rejected_rows, rejected_amount),
     )

@@ -65,19 +65,33 @@ def stage_keyed(outgoing: Outgoing, keying: Keying, to: KeyedTarget) -> "Staged"
 
 
 def stage_in_transaction(outgoing: Outgoing, read: Callable[[io.BufferedReader], None]) -> "Staged":
-    """Hand the frame's CSV to `read` in this process: for a dry run, which must not leave its own transaction."""
+    """Hand the frame's CSV to `read` in this process: for a dry run, which must not leave its own transaction.
+
+    Raises what making the rows raised: psycopg2 would say that its COPY failed, which is the warehouse's fault.
+    """
     receipts: list[Any] = []
+    failures: list[Exception] = []
 
     def sink(rows: Iterator["pa.RecordBatch"]) -> Iterator[Mapping[str, Any]]:
         return ({"csv": chunk} for chunk in _csv(rows))
 
     def chunks() -> Iterator[bytes]:
-        for receipt in outgoing.send_task_by_task(sink):
-            receipts.append(receipt)
-            if receipt.csv is not None:
-                yield bytes(receipt.csv)
+        try:
+            for receipt in outgoing.send_task_by_task(sink):
+                receipts.append(receipt)
+                if receipt.csv is not None:
+                    yield bytes(receipt.csv)
+        except Exception as failure:
+            failures.append(failure)
+            raise
 
-    read(_as_file(chunks()))
+    try:
+        read(_as_file(chunks()))
+    except Exception:
+        if not failures:
+            raise
+    if failures:
+        raise failures[0]
     return staged(receipts, outgoing.target)
 
 

@@ -61,7 +61,8 @@ def last_load(source: SnapshotReader, warehouse: SnapshotReader, table: Table) -
     ):
         quarantined.setdefault(int(key) >> KEY_RANGE_BITS, set()).add(int(key))
     horizon = None
-    if snapshot and identity and set(identity.split(", ")) <= source_identity(source):
+    parts = {part for part in (identity or "").split(", ") if " columns " not in part}
+    if snapshot and identity and parts <= source_identity(source):
         horizon = str(max(int(snapshot.split(":")[0]) % 2**32, FIRST_TRANSACTION))
     return LastLoad(table.name, table.source_table, load_id, horizon, quarantined)
 
@@ -69,8 +70,8 @@ def last_load(source: SnapshotReader, warehouse: SnapshotReader, table: Table) -
 def source_identity(source: SnapshotReader) -> set[str]:
     """The parts of etl_load.source_identity that describe this source: server, timeline, database, each table.
 
-    Views and foreign tables have no part: their rows do not have the transaction that wrote them. Nor has a table whose
-    xmin this role may not read.
+    Views and foreign tables, also as a partition, have no part: their rows do not have the transaction that wrote them.
+    Nor has a table whose xmin this role may not read.
     """
     parts = {"system unknown"}
     allowed = source.rows("""
@@ -88,8 +89,12 @@ def source_identity(source: SnapshotReader) -> set[str]:
         SELECT c.relname || ' ' || c.oid
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'xmin'
-        WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
-            AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+        WHERE n.nspname = current_schema() AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND NOT EXISTS (
+            WITH RECURSIVE part AS (
+                SELECT c.oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN part ON part.oid = i.inhparent
+            )
+            SELECT 1 FROM pg_class k JOIN part ON part.oid = k.oid WHERE k.relkind NOT IN ('r', 'p')
+        )
     """)
     return parts | {part for (part,) in rows}
 

@@ -21,10 +21,6 @@ from dvdrental_etl.staging.send import Outgoing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-APPLICATION = "dvdrental-etl"
-#: Staging tables are named stg_<table>_<attempt>.
-STAGING_PREFIX = "stg_{table}_"
-
 
 class DirectLoad(Protocol):
     """A fact's first load that writes each row once, with surrogate keys, to a table that becomes part of the fact."""

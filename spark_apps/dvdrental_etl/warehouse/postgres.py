@@ -12,14 +12,16 @@ from dvdrental_etl.config import Settings
 from dvdrental_etl.db import postgres, settings
 from dvdrental_etl.db.cursor import Cursor
 from dvdrental_etl.db.names import quoted
+from dvdrental_etl.db.watch import DRIVER
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError, first_line
 from dvdrental_etl.model.contract import Column, ddl_names, natural_key, script, star_tables
+from dvdrental_etl.model.run_record import staging_prefix
 from dvdrental_etl.model.targets import Fact, Target
 from dvdrental_etl.staging import copy
 from dvdrental_etl.staging.copy import CopyTarget
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
-from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
+from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.postgres_partition import SUFFIX, PartitionLoad, explain_partition, has_room
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Postgres(Warehouse):
     def connect(self) -> None:
         """Connect, or connect again."""
         try:
-            self._connection = postgres.connect(self.address.libpq(), APPLICATION, self.limits)
+            self._connection = postgres.connect(self.address.libpq(), DRIVER, self.limits)
         except psycopg2.OperationalError as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}': {first_line(error)}",
@@ -99,9 +101,7 @@ class Postgres(Warehouse):
         return self.transaction()
 
     def _wait_for_other_creators(self, cursor: Cursor) -> None:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{APPLICATION} {self.address.schema}",)
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{DRIVER} {self.address.schema}",))
 
     def _create_tables(self, cursor: Cursor) -> None:
         for name in ddl_names():
@@ -149,7 +149,7 @@ class Postgres(Warehouse):
                 WHERE l.relation = c.oid AND d.datname = current_database()
             )
             """,
-            (self.address.schema, f"^{STAGING_PREFIX.format(table=table)}[0-9a-f]{{8}}({SUFFIX})?$"),
+            (self.address.schema, f"^{staging_prefix(table)}[0-9a-f]{{8}}({SUFFIX})?$"),
         )
         for (name,) in cursor.fetchall():
             self.drop_staging(cursor, name)
@@ -195,7 +195,7 @@ class Postgres(Warehouse):
 
     def name_session(self, cursor: Cursor, attempt: str) -> None:
         """Show in pg_stat_activity which attempt this session belongs to."""
-        cursor.execute("SELECT set_config('application_name', %s, FALSE)", (f"{APPLICATION} {attempt}",))
+        cursor.execute("SELECT set_config('application_name', %s, FALSE)", (f"{DRIVER} {attempt}",))
 
     def lock_record(self, cursor: Cursor) -> None:
         """Let one session at a time give itself the next number of the run record.

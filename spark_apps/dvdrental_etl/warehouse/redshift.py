@@ -13,15 +13,17 @@ from dvdrental_etl.db import redshift
 from dvdrental_etl.db.cursor import Cursor, only_value
 from dvdrental_etl.db.names import quoted
 from dvdrental_etl.db.redshift import RedshiftCursor
+from dvdrental_etl.db.watch import DRIVER
 from dvdrental_etl.errors import Conflict, Fenced, WarehouseError
 from dvdrental_etl.model.contract import Column
+from dvdrental_etl.model.run_record import staging_prefix
 from dvdrental_etl.model.targets import Target
 from dvdrental_etl.staging.bounds import merged
 from dvdrental_etl.staging.parquet import Files, StagedFiles
 from dvdrental_etl.staging.results import Staged
 from dvdrental_etl.staging.send import Outgoing
 from dvdrental_etl.warehouse import redshift_design
-from dvdrental_etl.warehouse.base import APPLICATION, STAGING_PREFIX, Warehouse
+from dvdrental_etl.warehouse.base import Warehouse
 from dvdrental_etl.warehouse.redshift_copy import Copy
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Redshift(Warehouse):
     def connect(self) -> None:
         """Connect, or connect again."""
         try:
-            self._connection = redshift.connect(self.address, APPLICATION)
+            self._connection = redshift.connect(self.address, DRIVER)
         except redshift.Errors as error:
             raise WarehouseError(
                 f"warehouse {self.address.place} cannot be reached as '{self.address.user}':"
@@ -139,7 +141,7 @@ class Redshift(Warehouse):
 
     def drop_idle_staging(self, cursor: Cursor, table: str) -> None:
         """Remove all that other attempts left: one that still writes is superseded by now."""
-        prefix = STAGING_PREFIX.format(table=table)
+        prefix = staging_prefix(table)
         cursor.execute(
             """
             SELECT c.relname

@@ -17,6 +17,12 @@ def _changed(section: str, **keys: object) -> bytes:
     return json.dumps(VALID | {section: VALID.get(section, {}) | keys}).encode()
 
 
+def _redshift(s3_endpoint: str = "", query_group: str = "") -> bytes:
+    warehouse = {"kind": "redshift", "url": "jdbc:redshift://h:5439/d", "user": "u", "password": "p"}
+    s3 = {"staging": "s3://b/p", "endpoint": s3_endpoint}
+    return json.dumps(VALID | {"warehouse": warehouse | {"query_group": query_group}, "s3": s3}).encode()
+
+
 def _file(title: str, code: int, words: str, file: bytes) -> ConfigurationState:
     return ConfigurationState(title, Refused(code, words), file)
 
@@ -63,13 +69,17 @@ FILES = (
     ),
     _file("a user that is a list", 3, "source.user is not a text", _changed("source", user=["u"])),
     ConfigurationState("a password that is a number", READ, _changed("source", password=123456)),
-    _file("NUL in a user", 3, "source.user has a NUL", _changed("source", user="a\0b")),
-    _file("NUL in a password", 3, "source.password has a NUL", _changed("source", password="a\0b")),
-    _file("NUL in a schema", 3, "source.schema has a NUL", _changed("source", schema="a\0b")),
-    _file("NUL in a URL", 3, "source.url has a NUL", _changed("source", url=URL + "\0")),
-    _file("half a character in a user", 3, "half of a character", _changed("source", user="a\ud800")),
-    _file("half a character in a password", 3, "half of a character", _changed("source", password="\udcff")),
-    _file("half a character in a schema", 3, "half of a character", _changed("warehouse", schema="\udfff")),
+    _file("NUL in a user", 3, "source.user contains a NUL", _changed("source", user="a\0b")),
+    _file("NUL in a password", 3, "source.password contains a NUL", _changed("source", password="a\0b")),
+    _file("NUL in a schema", 3, "source.schema contains a NUL", _changed("source", schema="a\0b")),
+    _file("NUL in a URL", 3, "source.url contains a NUL", _changed("source", url=URL + "\0")),
+    _file("an unpaired surrogate in a user", 3, "unpaired surrogate", _changed("source", user="a\ud800")),
+    _file(
+        "an unpaired surrogate in a password", 3, "unpaired surrogate", _changed("source", password="\udcff")
+    ),
+    _file(
+        "an unpaired surrogate in a schema", 3, "unpaired surrogate", _changed("warehouse", schema="\udfff")
+    ),
     _file("'%' in the schema of the source", 3, "source.schema has a '%'", _changed("source", schema="a%b")),
     _file(
         "'%' in the schema of the warehouse",
@@ -121,6 +131,35 @@ FILES = (
         "limits.deleted_share is 'nan'",
         _changed("limits", deleted_share="nan"),
     ),
+    *(
+        _file(
+            f"limits.{name} of {value}", 3, f"limits.{name} is '{value}'", _changed("limits", **{name: value})
+        )
+        for name, value in (
+            ("connections", "0"),
+            ("rows_per_partition", "0"),
+            ("keys_per_partition", "0"),
+            ("conflict_attempts", "0"),
+            ("rejects_per_task", "0"),
+            ("silent_seconds", "0"),
+            ("look_seconds", "0"),
+            ("read_seconds", "0"),
+            ("lock_seconds", "2147484"),
+            ("statement_seconds", "1e9"),
+            ("days_between_full", "1000000000"),
+            ("changed_share", "inf"),
+            ("quarantined_share", "1.01"),
+            ("changed_keys", "9223372036854775807"),
+        )
+    ),
+    _file(
+        "an S3 endpoint without scheme",
+        3,
+        "s3.endpoint is 'localhost:9000'",
+        _redshift(s3_endpoint="localhost:9000"),
+    ),
+    _file("a query group with a quote", 3, "warehouse.query_group is", _redshift(query_group="a'b")),
+    _file("a query group with a backslash", 3, "warehouse.query_group is", _redshift(query_group="a\\")),
 )
 FLAGS = (
     _flags("a batch id of 251 bytes", "more than 250 bytes", "--batch-id", "x" * 251),

@@ -32,13 +32,13 @@ class Asked:
         return f'"public"."{table}"'
 
 
-TABLE, VIEW = Relation(7, True, True, {}), Relation(7, True, False, {})
+TABLE, VIEW = Relation(7, True, True, {}, "a1"), Relation(7, True, False, {}, "a1")
 
 
 def watermark(**others):
     known = Watermark(
         horizon=500,
-        identity="the same, payment 7",
+        identity="the same, payment 7, payment columns a1",
         code_digest="same code",
         full_as_of=DAY,
         counts={},
@@ -85,8 +85,9 @@ def test_without_a_reason_only_changes_are_read():
     [
         (
             *(Asked(origin="another"), TABLE),
-            "was replaced or restored (it was the same, payment 7, it is another, payment 7)",
+            "(it was the same, payment 7, payment columns a1, it is another, payment 7, payment columns a1)",
         ),
+        (Asked(), replace(TABLE, definition="b2"), "it is the same, payment 7, payment columns b2)"),
         (Asked(499), TABLE, "the source was restored, or not loaded for long: -1 transactions have passed"),
         (Asked(500 + 2**31), TABLE, "not loaded for long: 2147483648 transactions"),
         (Asked(), VIEW, "rows of payment do not name the transaction that wrote them"),

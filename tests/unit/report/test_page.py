@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
 
 from dvdrental_etl.report import page
-from dvdrental_etl.report.run_report import TableLoad
+from dvdrental_etl.report.run_report import Sales, TableLoad
 from tests.support.reports import REPORT, report
 
 VOID = {"meta", "link", "br"}
@@ -124,3 +125,20 @@ def test_a_page_is_written_whole(tmp_path):
     page.write(report(), target)
     assert [path.name for path in target.parent.iterdir()] == ["run.html"]
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_total_is_of_all_months_and_the_chart_of_the_last_ones():
+    months = [
+        Sales(
+            "month", f"{2001 + n // 12}{n % 12 + 1:02}", (2001 + n // 12) * 100 + n % 12 + 1, 1, Decimal(100)
+        )
+        for n in range(36)
+    ]
+    unknown = Sales("month", "Unknown", 0, 1, Decimal("0.50"))
+    found = page.html(report(sales=(unknown, *months)))
+    assert "Sales of 3,600.50 " in found
+    assert "2003-12" in found
+    assert "2001-12" not in found
+    few = page.html(report(sales=(unknown, *months[:2])))
+    assert "Unknown" in few
+    assert "Unkn-own" not in few
