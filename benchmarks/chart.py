@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS, TARGET = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmark"
+RESULTS, TARGET = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmark.svg"
 OURS, THEIRS, INK, FAINT = "#2a6f97", "#b8c4ce", "#222222", "#6b7680"
 #: Scenarios in the order of the chart; within one, few payments come before many.
 ORDER = ("full", "dag", "night", "dag-night")
@@ -67,7 +67,7 @@ def read(folder: Path) -> list[Result]:
 
 
 def draw(results: Sequence[Result], target: Path) -> None:
-    """Write target.svg and target.png: a panel for each result, each with its own scale of seconds."""
+    """Write the chart: a panel for each result, each with its own scale of seconds."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -82,8 +82,7 @@ def draw(results: Sequence[Result], target: Path) -> None:
         _draw(axes, one)
         top -= height
     figure.text(0.02, 0.1 / (sum(heights) + 0.5), footer(results), color=FAINT, fontsize=7, va="bottom")
-    for kind, extra in (("svg", {"Date": None}), ("png", {})):
-        figure.savefig(target.with_suffix(f".{kind}"), dpi=160, metadata=extra)
+    figure.savefig(target, metadata={"Date": None})
 
 
 def _draw(axes, one: Panel) -> None:  # type: ignore[no-untyped-def] # matplotlib is not in the environment of mypy
