@@ -30,11 +30,11 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: env driver build/jobs.zip $(ON_SAIL) ## the whole thing: sandbox, the DAG in Airflow, what it loaded (DUMP=FILE or SCALE=X; WAREHOUSE=redshift)
-	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)'))$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
+	@$(RUN) -m sandbox up $(if $(DUMP),--dump '$(DUMP)',$(if $(SCALE),--scale '$(SCALE)')) --warehouse '$(or $(WAREHOUSE),postgres)'
 	@$(RUN) -m local_airflow run$(if $(or $(MASTER),$(ON_SAIL)), --master '$(or $(MASTER),$(ON_SAIL))')
 
-airflow: env driver build/jobs.zip $(ON_SAIL) ## Airflow's UI on 127.0.0.1, over the sandbox
-	@$(RUN) -m sandbox up
+airflow: env driver build/jobs.zip $(ON_SAIL) ## Airflow's UI on 127.0.0.1, over the sandbox (WAREHOUSE=redshift; by default that of the last demo)
+	@$(RUN) -m sandbox up$(if $(WAREHOUSE), --warehouse '$(WAREHOUSE)')
 	@$(RUN) -m local_airflow ui$(if $(or $(MASTER),$(ON_SAIL)), --master '$(or $(MASTER),$(ON_SAIL))')
 
 cluster: env driver build/jobs.zip ## a Spark master and two workers on 127.0.0.1, beside the sandbox (WAREHOUSE=redshift)
@@ -114,6 +114,7 @@ tryout: env ## send a warehouse every kind of statement, in a scratch schema (CO
 	@PYTHONPATH=spark_apps $(RUN) -m dvdrental_etl.tryout $(or $(CONFIG),config/credentials.json) $(if $(SCHEMA),--schema '$(SCHEMA)')
 
 down: env ## stop the sandbox, and what runs beside it; its data stays
+	@$(RUN) -m local_airflow stop
 	@$(RUN) -m sandbox down
 
 env: ## .venv from requirements.lock, unless it is current

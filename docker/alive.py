@@ -3,5 +3,6 @@
 import sys
 import urllib.request
 
-with urllib.request.urlopen(sys.argv[1], timeout=4) as answer:  # noqa: S310 - an address of docker-compose.yml
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # Docker may pass a proxy on
+with direct.open(sys.argv[1], timeout=4) as answer:
     sys.exit(answer.status != 200)

@@ -1,4 +1,4 @@
-"""Command line: python -m local_airflow run | ui."""
+"""Command line: python -m local_airflow run | ui | stop."""
 
 import argparse
 import signal
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from local_airflow.errors import LocalAirflowError
-from local_airflow.runner import LOCAL, DagRunner
-from local_airflow.runtime import terminate_like_interrupt
+from local_airflow.runner import LOCAL, DagRunner, home_of
+from local_airflow.runtime import stop, terminate_like_interrupt
 from sandbox.errors import SandboxError
 
 
@@ -17,7 +17,9 @@ def main() -> int:
         prog="python -m local_airflow", description="Runs the DAG in a real Airflow here."
     )
     parser.add_argument(
-        "command", choices=["run", "ui"], help="run the DAG once and print a report; or start the UI"
+        "command",
+        choices=["run", "ui", "stop"],
+        help="run the DAG once and print a report; start the UI; or stop what a closed terminal left",
     )
     parser.add_argument(
         "--dir", type=Path, default=Path(".sandbox"), help="folder of the sandbox (default .sandbox)"
@@ -30,7 +32,13 @@ def main() -> int:
     )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, terminate_like_interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, terminate_like_interrupt)
     try:
+        if options.command == "stop":
+            if stop(home_of(options.dir.resolve())):
+                print("Airflow is stopped")
+            return 0
         runner = DagRunner(options.dir.resolve(), options.master)
         if options.command == "ui":
             runner.ui()

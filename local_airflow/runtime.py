@@ -24,11 +24,14 @@ from local_airflow.errors import LocalAirflowError
 from sandbox.access import write_secret
 from sandbox.postgres import free_port
 from sandbox.running import is_same, stop_trees
+from sandbox.surroundings import reach_this_machine_directly, without_spark
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Airflow's only user: other users of this machine have no login.
 SCHEDULED = "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"
 USER = "admin"
+#: In Airflow's home: its processes, the one that started them first.
+PROCESSES = "processes.json"
 TRANSPORT = "AIRFLOW__OPENLINEAGE__TRANSPORT"
 LINEAGE = "lineage.jsonl"  # in Airflow's home, unless a transport is set outside
 COMPONENTS = {
@@ -72,20 +75,21 @@ class Airflow:
 
     def __init__(self, home: Path, connections: dict[str, str], port: int = 0) -> None:
         self.home = home
-        self.url = f"http://127.0.0.1:{free_port(port or None)}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._list = home / "processes.json"
+        self._list = home / PROCESSES
+        self._stop_leftovers()  # they may hold the port
+        self.url = f"http://127.0.0.1:{free_port(port or None)}"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.login_file = home / "login.json"
         #: Whether the password has not been shown before.
         self.is_new_login = not self.login_file.exists()
         if self.is_new_login:
             write_secret(self.login_file, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
-        self.environment = os.environ | self._configuration() | connections
+        reach_this_machine_directly()
+        self.environment = without_spark(os.environ) | self._configuration() | connections
 
     def __enter__(self) -> "Airflow":
         """Start all components. Raises LocalAirflowError."""
-        self._stop_leftovers()
         self._migrate()
         try:
             for name in COMPONENTS:
@@ -206,14 +210,25 @@ class Airflow:
         if not self._list.exists():
             return
         document = json.loads(self._list.read_text())
-        owner, *left = (is_same(pid, created) and pid for pid, created in document["processes"])
-        if owner:
+        (owner, created), *_ = document["processes"]
+        if owner != os.getpid() and is_same(owner, created):
             raise LocalAirflowError(
                 f"Airflow already runs here ({document['url']}, started by process {owner}): "
                 "trigger dvdrental_etl there, or stop it first"
             )
-        stop_trees([pid for pid in left if pid])
-        self._list.unlink()
+        stop(self.home)
+
+
+def stop(home: Path) -> bool:
+    """Stop the Airflow of this home, also one that a closed terminal left behind; whether there was one."""
+    listed = home / PROCESSES
+    if not listed.exists():
+        return False
+    processes = json.loads(listed.read_text())["processes"]
+    running = [pid for pid, created in processes if pid != os.getpid() and is_same(pid, created)]
+    stop_trees(running)
+    listed.unlink(missing_ok=True)
+    return bool(running)
 
 
 @contextlib.contextmanager
@@ -227,5 +242,5 @@ def uninterrupted() -> Iterator[None]:
 
 
 def terminate_like_interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """A handler that makes SIGTERM act like Ctrl-C, so that `with` blocks stop their processes."""
+    """A handler that makes SIGTERM and SIGHUP act like Ctrl-C, so that `with` blocks stop their processes."""
     raise KeyboardInterrupt

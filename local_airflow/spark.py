@@ -12,6 +12,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from sandbox.surroundings import without_spark
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -72,7 +74,10 @@ class LocalSpark:
             old.unlink()
         training = self.properties.with_name("spark-training.conf")
         training.write_text(self._text(f"{SMALL} -XX:ArchiveClassesAtExit={self._unfinished} -Xlog:disable"))
-        environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+        environment = without_spark(os.environ) | {
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+        }
         self._training = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("spark-submit")),

@@ -61,7 +61,7 @@ def report(session: SessionDep, dag_id: str = DAG, run_id: str | None = None) ->
 
 
 class RunNote:
-    """Writes the report's headline as the note of a run that ends, unless a person wrote one.
+    """Writes the report's headline as the note of a run that ends, unless a person wrote one: it has a user.
 
     The scheduler calls it within its own transaction: a task cannot set the note of its run.
     """
@@ -77,9 +77,11 @@ class RunNote:
         self._write(dag_run)
 
     def _write(self, dag_run: Any) -> None:
-        session = object_session(dag_run)
-        if dag_run.dag_id == DAG and session is not None and not dag_run.note:
-            dag_run.note = entry(session, "headline", dag_run.run_id)
+        session, note = object_session(dag_run), dag_run.dag_run_note
+        if dag_run.dag_id != DAG or session is None or (note and note.content and note.user_id):
+            return
+        if headline := entry(session, "headline", dag_run.run_id):
+            dag_run.note = headline
 
 
 class DvdrentalReport(AirflowPlugin):

@@ -26,6 +26,11 @@ class Faults:
         with self._s3.lock:
             self._s3.delays, self._s3.seconds = requests, seconds
 
+    def s3_loses_answers(self, requests: int) -> None:
+        """The next requests that write to S3 are done, and answered as if they were not: 500 Internal Error."""
+        with self._s3.lock:
+            self._s3.lost_answers = requests
+
     def s3_holds(self, requests: int) -> None:
         """The next requests to S3, after they were received completely, wait until s3_lets_go()."""
         with self._s3.lock:

@@ -34,6 +34,7 @@ class S3Faults:
     seconds: float = 0.0
     holds: int = 0
     held: list[int] = field(default_factory=list)
+    lost_answers: int = 0
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     released: threading.Event = field(default_factory=threading.Event)
@@ -52,6 +53,13 @@ class S3Faults:
             self.released.wait()
         time.sleep(seconds)
         return fails
+
+    def loses_answer(self, method: str) -> bool:
+        """Whether the answer to this request is to be lost: only those of PUT are."""
+        with self.lock:
+            loses = method == "PUT" and self.lost_answers > 0
+            self.lost_answers -= 1 if loses else 0
+        return loses
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,9 @@ class S3:
             status, content_type, content = answer
             start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(content)))])
             return [content]
+        if self.faults.loses_answer(environ["REQUEST_METHOD"]):
+            list(self._moto(environ, lambda *_: None))
+            return _error(start_response, "500 Internal Server Error", "InternalError", "Please try again.")
         return self._moto(environ, start_response)
 
 

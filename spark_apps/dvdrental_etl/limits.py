@@ -72,15 +72,18 @@ NAMES = tuple(limit.name for limit in fields(Limits))
 #: Limits that may be 0; of all others 1 is the least.
 MAY_BE_ZERO = frozenset(
     {
-        *(
-            "quarantined_rows",
-            "deleted_rows",
-            "days_between_full",
-            "changed_keys",
-            "few_keys",
-            "broadcast_bytes",
-        ),
-        *("sail_rows", "rows_sent_by_driver", "analyzed_staging_rows", "lock_seconds", "statement_seconds"),
+        "quarantined_rows",
+        "deleted_rows",
+        "days_between_full",
+        "changed_keys",
+        "few_keys",
+        "broadcast_bytes",
+        "sail_rows",
+        "rows_sent_by_driver",
+        "analyzed_staging_rows",
+        "lock_seconds",
+        "statement_seconds",
+        "idle_seconds",
     }
 )
 #: The most of a limit, by the last word of its name: PostgreSQL counts milliseconds in 32 bits.

@@ -6,10 +6,18 @@ LEFT JOIN dim_customer customer ON customer.customer_key = f.customer_key
 LEFT JOIN dim_staff staff ON staff.staff_key = f.staff_key
 LEFT JOIN dim_store store ON store.store_key = f.store_key
 LEFT JOIN dim_movie movie ON movie.movie_key = f.movie_key
+LEFT JOIN etl_load customer_waits ON customer_waits.batch_id = customer.batch_id
+    AND customer_waits.table_name = 'dim_customer' AND customer_waits.status = 'published' AND customer_waits.keyed_by IS NULL
+LEFT JOIN etl_load staff_waits ON staff_waits.batch_id = staff.batch_id
+    AND staff_waits.table_name = 'dim_staff' AND staff_waits.status = 'published' AND staff_waits.keyed_by IS NULL
+LEFT JOIN etl_load store_waits ON store_waits.batch_id = store.batch_id
+    AND store_waits.table_name = 'dim_store' AND store_waits.status = 'published' AND store_waits.keyed_by IS NULL
+LEFT JOIN etl_load movie_waits ON movie_waits.batch_id = movie.batch_id
+    AND movie_waits.table_name = 'dim_movie' AND movie_waits.status = 'published' AND movie_waits.keyed_by IS NULL
 LEFT JOIN dim_date payment_date ON payment_date.date_key = f.payment_date_key
-WHERE f.payment_ts < customer.valid_from OR f.payment_ts >= customer.valid_to
-    OR f.payment_ts < staff.valid_from OR f.payment_ts >= staff.valid_to
-    OR f.payment_ts < store.valid_from OR f.payment_ts >= store.valid_to
-    OR f.payment_ts < movie.valid_from OR f.payment_ts >= movie.valid_to
+WHERE (customer_waits.load_id IS NULL AND (f.payment_ts < customer.valid_from OR f.payment_ts >= customer.valid_to))
+    OR (staff_waits.load_id IS NULL AND (f.payment_ts < staff.valid_from OR f.payment_ts >= staff.valid_to))
+    OR (store_waits.load_id IS NULL AND (f.payment_ts < store.valid_from OR f.payment_ts >= store.valid_to))
+    OR (movie_waits.load_id IS NULL AND (f.payment_ts < movie.valid_from OR f.payment_ts >= movie.valid_to))
     OR payment_date.date <> CAST(f.payment_ts AS date)
 ORDER BY f.sales_key

@@ -1,12 +1,17 @@
-"""What the report's task leaves for the task that shows the quarantine."""
+"""What the report's task leaves for the task that shows the quarantine, and a run that nobody ended."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dvdrental_etl import config
+from dvdrental_etl.pipeline import batch
 from dvdrental_etl.report.run_report import TableLoad
+from tests.support.environment import Environment
 from tests.support.reports import LOADS, report
+from tests.support.webhook import Webhook
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,25 @@ def test_the_quarantine_is_known_or_not(
     context: Any = {"ti": task, "run_id": "night"}
     run_report.write(None, context)  # type: ignore[arg-type]
     assert left.get(run_report.QUARANTINED) == rows
+
+
+def test_a_run_whose_tasks_could_not_end_it_has_failed(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an hour without the warehouse: no task of the run could write that it failed."""
+    from dvdrental import run_report
+
+    settings = config.load(env.config, {})
+    batch.prepare(settings, "night")
+    task = SimpleNamespace(
+        task_id="report", xcom_pull=lambda **_: None, xcom_push=lambda key, value: (key, value)
+    )
+    context: Any = {"ti": task, "run_id": "night", "dag_run": SimpleNamespace(run_id="night")}
+    with Webhook() as webhook:
+        monkeypatch.setenv("AIRFLOW_CONN_DVDRENTAL_ALERTS", json.dumps(webhook.connection("s3cret")))
+        shown = run_report.write(settings, context)
+    assert shown["run"]["status"] == "failed"
+    assert [text.splitlines()[1] for text in webhook.texts] == [
+        "the run failed; 0 tables published, 0 rows written"
+    ]
+    assert env.warehouse.value("SELECT status FROM etl_batch WHERE run_id = 'night'") == "failed"

@@ -173,6 +173,16 @@ def test_connections_become_the_settings_that_the_jobs_read(dag: Any) -> None:
     assert loaded.warehouse.url == "jdbc:postgresql://db:5432/d"
 
 
+def test_limits_of_the_environment_hold_for_every_task(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dvdrental import run_tasks
+
+    monkeypatch.setenv("DVDRENTAL_LIMITS_CONNECT_SECONDS", "61")
+    databases = SimpleNamespace(dvdrental_source=connection(), dvdrental_warehouse=connection())
+    settings = run_tasks.etl_settings({"task": dag.get_task("prepare"), "conn": databases})
+    assert settings.limits.connect_seconds == 61
+    assert settings.source.url == "jdbc:postgresql://db:5432/d"
+
+
 @pytest.mark.parametrize("name", ["a+b", "100%25", "a?b", "a/b", "a b", "ü"])
 def test_a_connections_database_is_the_one_that_is_reached(dag: Any, name: str) -> None:
     loaded = config.load(None, rendered(dag, dvdrental_source=connection(schema=name)))

@@ -14,6 +14,7 @@ from dvdrental_etl.limits import DEFAULT_LIMITS
 from dvdrental_etl.model.key_ranges import RangeCount, RangeCounts
 from dvdrental_etl.model.source_tables import SourceTable
 from dvdrental_etl.pipeline.job import Run
+from dvdrental_etl.verify import run
 from dvdrental_etl.verify.reader import SnapshotReader
 from dvdrental_etl.verify.source_changes import source_identity
 from tests.support.environment import DIMENSIONS, TABLES, Environment
@@ -564,6 +565,7 @@ def test_facts_that_were_not_read_are_keyed_again_when_their_version_is_over(env
             f"SELECT count(*) FROM fact_sales JOIN {table} USING ({key}) WHERE payment_ts >= valid_to"
         )
         assert outdated > 0
+        assert run.run(config.load(env.config, {})) == []  # they wait for the fact's next load
         outcome = env.load("fact_sales", as_of=DAY_1)
         assert counts(outcome) == expected_counts(changed=outdated)
         assert rows_read(outcome) == 0

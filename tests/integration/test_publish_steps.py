@@ -190,9 +190,16 @@ def test_an_untracked_change_is_made_on_every_version(warehouse: Warehouse) -> N
     before = [version(1, 10, "A", "X", until=MARCH), version(2, 10, "B", "Y", since=MARCH)]
     warehouse.insert("dim_staff", STAFF_COLUMNS, before)
     counted = warehouse.publish(load_dim_staff.TARGET, [member(10, "B", "Y")])
-    assert counted == {"new": 0, "changed": 0, "expired": 0, "deleted": 0}, (
-        "the current version has it already"
-    )
+    assert counted == {
+        "new": 0,
+        "changed": 1,
+        "expired": 0,
+        "deleted": 0,
+    }  # the older version had another value
+    assert versions(warehouse, 10) == [
+        (1, 10, "B", "X", FIRST, MARCH, False, False, False, 7),
+        (2, 10, "B", "Y", MARCH, FOREVER, True, False, False, 1),
+    ]
     assert (
         warehouse(f"DROP TABLE {STAGING}; DROP TABLE dim_staff_spans; DROP TABLE dim_staff_quarantined") == []
     )
@@ -414,3 +421,19 @@ def test_dates_of_the_run_are_those_given_and_not_the_clock(warehouse: Warehouse
     )
     june = dt.datetime.fromisoformat(JUNE)
     assert {row[0] for row in found} == {dt.datetime(1900, 1, 1), june, dt.datetime(9999, 12, 31)}
+
+
+def test_every_byte_of_a_text_counts(warehouse: Warehouse) -> None:
+    """Redshift compares texts without blanks at their end. So does this server, with an operator of the test."""
+    differs = statements.differs("s", "d", ["name"], {"name"})
+    asked = "SELECT {} FROM (VALUES ('ANN')) s (name), (VALUES ('{}'::text)) d (name)"
+    loose = (
+        "CREATE SCHEMA loose; CREATE FUNCTION loose.ne(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT"
+        " AS 'SELECT NOT texteq(rtrim($1), rtrim($2))';"
+        " CREATE OPERATOR loose.<> (LEFTARG = text, RIGHTARG = text, PROCEDURE = loose.ne);"
+        " SET search_path = loose, pg_catalog; "
+    )
+    warehouse(loose)
+    assert warehouse(asked.format("s.name <> d.name", "ANN ")) == [(False,)]
+    for other, is_other in (("ANN ", True), ("Ann", True), ("ANN", False)):
+        assert warehouse(asked.format(differs, other)) == [(is_other,)]

@@ -199,6 +199,7 @@ def loaded(
 def test_s3_that_is_slow_and_overloaded_is_waited_for(loaded: Environment, cluster: Emulator) -> None:
     cluster.faults.s3_fails(3)
     cluster.faults.s3_slow(3, 0.2)
+    cluster.faults.s3_loses_answers(1)
     assert counts(loaded.load("fact_sales", as_of=DAY_1)) == expected_counts(changed=730)
     loaded.check_equals_source()
     check_clean(loaded, cluster)
@@ -396,6 +397,19 @@ def test_a_duplicate_key_in_staging_is_refused(loaded: Environment, monkeypatch:
     monkeypatch.setattr(Redshift, "_copy", smuggle)
     assert "sales_key 17504 occurs 2 times" in loaded.load("fact_sales", as_of=DAY_1, code=5).error
     assert loaded.content() == before
+
+
+def test_a_load_leaves_the_files_of_a_dry_run_alone(loaded: Environment, cluster: Emulator) -> None:
+    """One that writes now. What a killed one left is removed by the next dry run."""
+    staging = json.loads(loaded.config.read_text())["s3"]["staging"].removeprefix("s3://")
+    bucket, prefix = staging.split("/", 1)
+    key = f"{prefix}/dw/stg_fact_sales_plan/00.parquet"
+    cluster.s3.client().put_object(Bucket=bucket, Key=key, Body=b"")
+    loaded.load("fact_sales", as_of=DAY_1)
+    assert staged_files(cluster) == [key]
+    loaded.source("UPDATE payment SET amount = amount + 0.01")
+    loaded.load("fact_sales", "--dry-run", as_of=DAY_1)
+    check_clean(loaded, cluster)
 
 
 # What is reported and sent.

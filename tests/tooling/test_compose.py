@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+import dvdrental_etl
 from tests.support.paths import ROOT
 
 FILE = ROOT / "docker-compose.yml"
@@ -90,6 +91,11 @@ def test_each_service_is_checked_or_waited_for(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_image_is_pinned(name: str) -> None:
     assert re.fullmatch(r"[\w./-]+:\d+\.\d+[\w.-]*", SERVICES[name]["image"])
+
+
+def test_our_image_has_our_version() -> None:
+    ours = {service["image"] for service in SERVICES.values() if "build" in service}
+    assert ours == {f"dvdrental-etl:{dvdrental_etl.__version__}"}
 
 
 def test_the_base_image_is_pinned() -> None:

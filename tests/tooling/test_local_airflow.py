@@ -2,12 +2,20 @@
 
 import json
 import stat
+import subprocess
+import sys
+import threading
+import urllib.request
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from local_airflow import runner
-from local_airflow.runtime import LINEAGE, TRANSPORT, USER, Airflow
+from local_airflow.runtime import LINEAGE, PROCESSES, TRANSPORT, USER, Airflow
+from sandbox.running import is_same
+from tests.support.paths import ROOT
 from tests.support.waiting import until
 
 
@@ -49,3 +57,53 @@ def test_a_person_sees_that_it_goes_on(
     monkeypatch.setattr(runner, "QUIET", 0)
     with demo.moving("Spark at work"):
         until(lambda: "Spark at work ..." in capsys.readouterr().out, "a line that it goes on")
+
+
+def test_the_shells_own_spark_does_not_reach_the_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", "/opt/spark-3.5")
+    monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "jupyter")
+    made = Airflow(tmp_path / "home", {}).environment
+    assert not [name for name in made if name.startswith(("SPARK_", "PYSPARK_"))]
+
+
+def test_no_proxy_stands_between_processes_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "intranet.example")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    made = Airflow(tmp_path / "home", {})
+    assert made.environment["NO_PROXY"].split(",") == ["intranet.example", "127.0.0.1", "localhost", "::1"]
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+        monkeypatch.delenv("no_proxy")
+        monkeypatch.delenv("NO_PROXY")
+        alive = [sys.executable, str(ROOT / "docker" / "alive.py"), url]
+        assert subprocess.run(alive, check=False).returncode == 0
+        server.shutdown()
+
+
+def test_what_a_closed_terminal_left_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `make down`, and before a port is chosen."""
+    sleeping = [subprocess.Popen(["sleep", "600"], start_new_session=True) for _ in range(3)]
+    owner, *left = [(process.pid, psutil.Process(process.pid).create_time()) for process in sleeping]
+    sleeping[0].kill()
+    sleeping[0].wait()
+    home = tmp_path / "box-airflow"
+    home.mkdir()
+    listed = home / PROCESSES
+    listed.write_text(json.dumps({"url": "http://127.0.0.1:8080", "processes": [owner, left[0]]}))
+    Airflow(home, {})
+    assert not is_same(*left[0])
+    assert not listed.exists()
+    listed.write_text(json.dumps({"url": "http://127.0.0.1:8080", "processes": [owner, left[1]]}))
+    command = [sys.executable, "-m", "local_airflow", "stop", "--dir", str(tmp_path / "box")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "Airflow is stopped\n"
+    assert not is_same(*left[1])
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""

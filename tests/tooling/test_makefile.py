@@ -97,6 +97,9 @@ def test_the_environments_java_stands_in_until_the_machine_has_one(
     for _ in range(2):
         environment.choose_java(venv)
         assert all(file.is_file() for file in files)
+    (venv / "bin" / "java").write_text("#!/bin/sh\nexec /before/the/folder/was/moved/java\n")
+    environment.choose_java(venv)
+    assert "/before/" not in (venv / "bin" / "java").read_text()
     newer = machine(tmp_path / "newer", 'openjdk version \\"17.0.1\\"')
     monkeypatch.setenv("PATH", f"{venv / 'bin'}:{newer}")
     environment.choose_java(venv)
@@ -161,3 +164,18 @@ def test_the_driver_comes_from_the_first_origin_that_holds_it(
     with pytest.raises(SystemExit, match=r"closed: timed out; wrong: .* is unknown -> copy"):
         jdbc_driver.fetch(target, {name: origins[name] for name in ("closed", "wrong")})
     assert target.read_bytes() == b"spoilt"
+
+
+def test_an_environment_that_was_moved_is_made_again(tmp_path: Path) -> None:
+    """Its programs name the Python of the folder where it was made."""
+    lock = tmp_path / "lock"
+    lock.write_text("a")
+    here = environment.fingerprint(tmp_path / "here", lock)
+    assert here == environment.fingerprint(tmp_path / "here", lock)
+    assert here[0] != environment.fingerprint(tmp_path / "there", lock)[0]
+
+
+def test_a_folder_with_a_blank_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environment, "ROOT", tmp_path / "my clone")
+    with pytest.raises(SystemExit, match="has a blank in it"):
+        environment.main()

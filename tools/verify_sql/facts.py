@@ -44,11 +44,21 @@ ORDER BY f.{fact.key}
 
 
 def fact_is_keyed_by_the_version_of_its_time(star: Star) -> str:
-    """Facts with a version that was not valid at their event, or with another day."""
+    """Facts with a version that was not valid at their event, or with another day.
+
+    Not those of a version that a load of the dimension closed, and that no load of the fact has followed yet.
+    """
     fact, day = star.fact, star.event_date_key
+    roles = {_role(lookup.key): lookup.dimension for lookup in fact.lookups}
     outside = "\n    OR ".join(
-        f"f.{fact.event} < {role}.valid_from OR f.{fact.event} >= {role}.valid_to"
-        for role in (_role(lookup.key) for lookup in fact.lookups)
+        f"({role}_waits.load_id IS NULL AND (f.{fact.event} < {role}.valid_from OR f.{fact.event} >= {role}.valid_to))"
+        for role in roles
+    )
+    waiting = "\n".join(
+        f"LEFT JOIN etl_load {role}_waits ON {role}_waits.batch_id = {role}.batch_id"
+        f"\n    AND {role}_waits.table_name = '{dimension}'"
+        f" AND {role}_waits.status = 'published' AND {role}_waits.keyed_by IS NULL"
+        for role, dimension in roles.items()
     )
     keys = ", ".join(f"f.{lookup.key}" for lookup in fact.lookups)
     return sql_file(
@@ -57,6 +67,7 @@ def fact_is_keyed_by_the_version_of_its_time(star: Star) -> str:
 SELECT f.{fact.key}, f.{fact.event}, f.{day}, {keys}
 FROM {fact.table} f
 {_joins(star)}
+{waiting}
 LEFT JOIN dim_date {_role(day)} ON {_role(day)}.date_key = f.{day}
 WHERE {outside}
     OR {_role(day)}.date <> CAST(f.{fact.event} AS date)

@@ -43,12 +43,12 @@ def prepare(
             _require_possible(as_of)
         with warehouse.transaction(keep=not dry_run) as cursor:
             warehouse.ensure_tables(cursor)
-            if as_of:
+            if as_of and dry_run:
                 require_not_before(cursor, as_of, tables)
         if dry_run:
             return Batch(0, run_id, as_of or clock, opened_here=False)
         reporting.keep_current(warehouse)
-        return join(warehouse, run_id, as_of, clock)
+        return join(warehouse, run_id, as_of, clock, tables=tables)
 
 
 def _require_possible(as_of: dt.datetime | None) -> None:
@@ -59,10 +59,17 @@ def _require_possible(as_of: dt.datetime | None) -> None:
         )
 
 
-def require_not_before(cursor: Cursor, as_of: dt.datetime, tables: Sequence[str]) -> None:
-    """Raise UsageError when one of the tables was published for a later time: history is not written backwards."""
+def require_not_before(
+    cursor: Cursor, as_of: dt.datetime, tables: Sequence[str], *, later_than: int = 0
+) -> None:
+    """Raise UsageError when one of the tables was published for a later time: history is not written backwards.
+
+    later_than: a batch_id; only loads of later batches count.
+    """
     cursor.execute(
-        f"SELECT table_name, MAX(as_of) FROM etl_load WHERE status = '{LoadStatus.PUBLISHED}' GROUP BY table_name"
+        f"SELECT table_name, MAX(as_of) FROM etl_load WHERE status = '{LoadStatus.PUBLISHED}' AND batch_id > %s"
+        " GROUP BY table_name",
+        (later_than,),
     )
     later = {table: last for table, last in cursor.fetchall() if table in tables and last > as_of}
     if later:
@@ -80,11 +87,13 @@ def join(
     as_of: dt.datetime | None,
     clock: dt.datetime,
     *,
+    tables: Sequence[str] = (),
     must_exist: bool = False,
 ) -> Batch:
     """The batch of that name, opened if it is new. A batch has one as_of: the first one given, else the clock.
 
-    Raises UsageError when as_of contradicts the batch, or when there is no batch that must exist.
+    Raises UsageError when as_of contradicts the batch, when there is no batch that must exist, or when the as_of given
+    for a new one lies before what one of the tables is loaded for. (The clock may: it was ahead, and is right again.)
     """
     with warehouse.writing() as cursor:
         warehouse.lock_record(cursor)
@@ -108,6 +117,8 @@ def join(
                 f"run '{run_id}' has no batch in etl_batch: its task prepare has not run",
                 "clear prepare, with the tasks after it; one that is marked as success by hand opens no batch",
             )
+        if as_of:
+            require_not_before(cursor, as_of, tables)
         chosen = as_of or clock
         cursor.execute("SELECT COALESCE(MAX(batch_id), 0) + 1 FROM etl_batch")
         batch_id = only_value(cursor)

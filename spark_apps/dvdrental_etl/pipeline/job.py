@@ -142,10 +142,7 @@ class Run:
             self._report(f"warning: the end of run '{joined.run_id}' is not recorded: {error.message}")
 
     def _join(self, name: str, clock: dt.datetime) -> Batch:
-        if self._options.as_of:
-            with self._warehouse.transaction() as cursor:
-                batch.require_not_before(cursor, self._options.as_of, [self._target.table])
-        return batch.join(self._warehouse, name, self._options.as_of, clock)
+        return batch.join(self._warehouse, name, self._options.as_of, clock, tables=[self._target.table])
 
     def _report(self, text: str) -> None:
         level = logging.WARNING if text.startswith("warning: ") else logging.INFO

@@ -41,13 +41,12 @@ def publish(context: LoadContext, extraction: Extraction) -> Counts:
 def _require_not_overtaken(context: LoadContext, state: SourceState) -> None:
     """Raise UsageError if there are changes, and a later run loaded the table: they would be dated before it.
 
-    Such is a run that failed, and whose task is cleared after the next night. (A run that this load opens has its time
-    from the source's clock.)
+    Such is a run that failed, and whose task is cleared after the next night.
     """
-    has_changes = not state.extent.is_empty or state.extent.spans
-    if has_changes and not context.batch.opened_here:
+    joined, tables = context.batch, [context.target.table]
+    if not state.extent.is_empty or state.extent.spans:
         with context.warehouse.transaction() as cursor:
-            batch.require_not_before(cursor, context.batch.as_of, [context.target.table])
+            batch.require_not_before(cursor, joined.as_of, tables, later_than=joined.batch_id)
 
 
 def everything_instead(context: LoadContext, state: SourceState, difference: NotReconciled) -> SourceState:

@@ -54,11 +54,9 @@ def _dimension_plan(target: Scd2Dimension, staging: str) -> Step:
     A version begins when the source changed it, if that lies after the begin of the previous version and not after
     as_of; else at as_of. If as_of does not lie after that begin either (a second load with the same as_of), the
     previous version is corrected in place: a version without duration would never be used. A member whose row is in
-    quarantine keeps its last good version.
+    quarantine keeps its last good version. Of columns without history, all versions are compared.
     """
     table, natural = target.table, target.natural_key
-    overwritten = [column.name for column in target.overwritten]
-    overwrites = differs("s", "d", overwritten) if overwritten else "1 = 0"
     return Step(f"""
 CREATE TEMP TABLE {table}_plan AS
 SELECT
@@ -81,12 +79,25 @@ SELECT
         WHEN s.changed_at > d.valid_from AND s.changed_at <= %(as_of)s THEN s.changed_at
         ELSE %(as_of)s
     END AS effective_from,
-    CASE WHEN s.{natural} IS NOT NULL AND d.{natural} IS NOT NULL AND ({overwrites}) THEN 1 ELSE 0 END AS overwrites
+    CASE WHEN o.{natural} IS NOT NULL THEN 1 ELSE 0 END AS overwrites
 FROM {table}_affected c
 LEFT JOIN {staging} s ON s.{natural} = c.{natural}
 LEFT JOIN {table} d ON d.{natural} = c.{natural} AND d.is_current AND d.{target.key} > 0
 LEFT JOIN {quarantined_of(table)} q ON q.grain_key = c.{natural}
+LEFT JOIN (
+    SELECT DISTINCT s.{natural}
+    FROM {staging} s
+    INNER JOIN {table} v ON v.{natural} = s.{natural} AND v.{target.key} > 0
+    WHERE {_is_to_overwrite(target, "s", "v")}
+) o ON o.{natural} = c.{natural}
 """)
+
+
+def _is_to_overwrite(target: Scd2Dimension, staged: str, version: str) -> str:
+    """Whether a version has another value than the source in a column without history (type 1)."""
+    names = [column.name for column in target.overwritten]
+    texts = {column.name for column in target.overwritten if column.type.startswith("varchar")}
+    return differs(staged, version, names, texts) if names else "1 = 0"
 
 
 def _dimension_counts(target: Scd2Dimension) -> Step:
@@ -176,6 +187,6 @@ UPDATE {table} SET {assigned}, batch_id = %(batch_id)s
 FROM {table}_plan p
 INNER JOIN {staging} s ON s.{target.natural_key} = p.{target.natural_key}
 WHERE {table}.{target.natural_key} = p.{target.natural_key} AND p.overwrites = 1
-    AND ({differs(table, "s", names)})
+    AND ({_is_to_overwrite(target, "s", table)})
 """),
     )

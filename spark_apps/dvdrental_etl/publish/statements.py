@@ -1,6 +1,6 @@
 """Pieces of the publish statements, in the SQL that PostgreSQL and Redshift share."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dvdrental_etl.model.sentinels import END_OF_TIME
@@ -31,12 +31,16 @@ def quarantined_of(table: str) -> str:
     return f"{table}_quarantined"
 
 
-def differs(left: str, right: str, columns: Iterable[str]) -> str:
-    """A predicate that is true when any column differs; NULL equals NULL and differs from every value."""
-    pairs = ((f"{left}.{name}", f"{right}.{name}") for name in columns)
+def differs(left: str, right: str, columns: Iterable[str], texts: Collection[str] = ()) -> str:
+    """A predicate that is true when any column differs; NULL equals NULL and differs from every value.
+
+    texts: columns whose every byte counts. Redshift compares them without blanks at their end.
+    """
+    pairs = ((f"{left}.{name}", f"{right}.{name}", name in texts) for name in columns)
     return " OR ".join(
-        f"{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
-        for a, b in pairs
+        f"{f'MD5({a}) <> MD5({b})' if is_text else f'{a} <> {b}'}"
+        f" OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
+        for a, b, is_text in pairs
     )
 
 

@@ -26,7 +26,7 @@ def read(settings: Settings, run_id: str | None = None, findings: Sequence[str] 
 
     Raises UsageError if there is no such run, WarehouseError if the warehouse cannot be read.
     """
-    with SnapshotReader(settings.warehouse, "warehouse", WarehouseError) as warehouse:
+    with SnapshotReader(settings.warehouse, "warehouse", WarehouseError, settings.limits) as warehouse:
         batch_id = _batch_id(warehouse, run_id)
 
         def rows(name: str) -> list[Row]:

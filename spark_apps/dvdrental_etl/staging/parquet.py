@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -87,16 +88,17 @@ class Files:
                 if keys:
                     client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
 
-    def folders(self, beginning: str) -> set[str]:
-        """The names of the folders that begin with `beginning`."""
+    def folders(self, beginning: str, form: str) -> set[str]:
+        """The names of the folders that begin with `beginning` and match the regular expression `form`."""
         with self._reported("list staged files"):
             pages = self._client().get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}/{beginning}", Delimiter="/")
-            return {
+            names = (
                 prefix["Prefix"].rstrip("/").rsplit("/", 1)[1]
                 for page in found
                 for prefix in page.get("CommonPrefixes", ())
-            }
+            )
+            return {name for name in names if re.fullmatch(form, name)}
 
     def _folder(self, name: str, slices: int) -> "_Folder":
         limits = self._limits
@@ -169,7 +171,10 @@ def _encryption(kms_key: str) -> Mapping[str, str]:
 
 
 def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator[Mapping[str, Any]]:
-    """Each file of each attempt of a task has a separate key: none is ever overwritten."""
+    """Each file of each attempt of a task has a separate, random key: none is ever overwritten.
+
+    S3 is not asked to check that: a request that is repeated because its answer was lost would be refused.
+    """
     import secrets
 
     client = _client(folder.endpoint, folder.attempts)
@@ -178,7 +183,7 @@ def _put_files(batches: Iterable["pa.RecordBatch"], folder: _Folder) -> Iterator
         for body in _fitted(table, folder.slices, folder.file_bytes):
             key = f"{folder.name}/{secrets.token_hex(16)}.parquet"
             encryption = _encryption(folder.kms_key)
-            client.put_object(Bucket=folder.bucket, Key=key, Body=body, IfNoneMatch="*", **encryption)
+            client.put_object(Bucket=folder.bucket, Key=key, Body=body, **encryption)
             yield {"url": f"s3://{folder.bucket}/{key}", "length": len(body), "bounds": bounds}
 
 

@@ -140,8 +140,9 @@ class Redshift(Warehouse):
         self._files.remove(name)
 
     def drop_idle_staging(self, cursor: Cursor, table: str) -> None:
-        """Remove all that other attempts left: one that still writes is superseded by now."""
+        """Remove all that other attempts left: one that still writes is superseded by now. Not that of a dry run."""
         prefix = staging_prefix(table)
+        form = f"{prefix}[0-9a-f]{{8}}"
         cursor.execute(
             """
             SELECT c.relname
@@ -149,9 +150,9 @@ class Redshift(Warehouse):
             INNER JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = %s AND c.relname ~ %s
             """,
-            (self.address.schema, f"^{prefix}[0-9a-f]{{8}}$"),
+            (self.address.schema, f"^{form}$"),
         )
-        for name in {*(name for (name,) in cursor.fetchall()), *self._files.folders(prefix)}:
+        for name in {*(name for (name,) in cursor.fetchall()), *self._files.folders(prefix, form)}:
             self.drop_staging(cursor, name)
 
     def stage(self, outgoing: Outgoing, name: str) -> Staged:
@@ -166,6 +167,7 @@ class Redshift(Warehouse):
 
         The slices are not asked for: a query that fails would end the transaction, and a plan may take longer.
         """
+        self._files.remove(name)  # of a dry run that was killed
         staged, files = self._files.write(outgoing, name, slices=1)
         try:
             self._copy(cursor, name, outgoing.target, files)

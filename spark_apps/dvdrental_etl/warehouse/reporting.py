@@ -67,8 +67,10 @@ def _make_once(warehouse: Warehouse, *, anew: bool) -> None:
         state = _state(cursor, warehouse)
         if _is_current(warehouse, state):  # another load made it while this one waited
             return
-        if anew and (old := _views() & state.views):
-            cursor.execute(f"DROP VIEW {', '.join(sorted(old))}")
+        if anew:
+            for view in reversed(_views()):  # the later ones are made of the earlier ones
+                if view in state.views:
+                    cursor.execute(f"DROP VIEW {view}")
         keys = _keys_of(cursor, warehouse)
         for statement in _wanted(warehouse, state):
             name = re.search(r"ADD CONSTRAINT (\w+)", statement)
@@ -95,11 +97,12 @@ def _mark(warehouse: Warehouse, state: _State) -> str:
 
 
 def _is_current(warehouse: Warehouse, state: _State) -> bool:
-    return state.mark.endswith(_mark(warehouse, state)) and _views() <= state.views
+    return state.mark.endswith(_mark(warehouse, state)) and state.views.issuperset(_views())
 
 
-def _views() -> frozenset[str]:
-    return frozenset(re.findall(r"^CREATE OR REPLACE VIEW (\w+)", script("reporting/views.sql"), re.M))
+def _views() -> list[str]:
+    """In the order in which they are made."""
+    return re.findall(r"^CREATE OR REPLACE VIEW (\w+)", script("reporting/views.sql"), re.M)
 
 
 def _state(cursor: Cursor, warehouse: Warehouse) -> _State:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from sandbox.access import State, credentials, pgpass, write_secret
+from sandbox.access import State, credentials, pgpass, warehouse_kind, write_secret
 from sandbox.binaries import open_to_others, readable_by_others
 from sandbox.errors import SandboxError
 from sandbox.restore import TIMEOUT_SINCE_17, _drop_line, restore
 from sandbox.server import Sandbox
 from tests.support.paths import ROOT
+
+
+def _tar() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("toc.dat"))
+    return buffer.getvalue()
+
+
+EMPTY_TAR = _tar()
 
 
 def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -120,6 +133,29 @@ def test_a_zip_of_two_dumps_is_refused(tmp_path):
         archive.writestr("b.tar", "")
     with pytest.raises(SandboxError, match="contains 2 dumps, not one"):
         restore(path, {}, 180000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("dvdrental.zip", b"<!doctype html>", "is damaged, or no archive"),
+        ("dvdrental.sql.gz", gzip.compress(b"SELECT 1;" * 99)[:-9], "is damaged, or no archive"),
+        ("dvdrental.sql.gz", b"<!doctype html>", "is damaged, or no archive"),
+        ("dvdrental.tar.gz", gzip.compress(EMPTY_TAR), "is a compressed tar file: unpack it"),
+    ],
+    ids=["a page as a zip", "half a gzip file", "a page as a gzip file", "a tar.gz"],
+)
+def test_what_is_no_dump_is_refused_in_one_line(tmp_path, name, content, complaint):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SandboxError, match=complaint) as refused:
+        restore(tmp_path / name, {}, 180000)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_warehouse_of_a_sandbox_is_known(tmp_path):
+    assert warehouse_kind(tmp_path) == "postgres"
+    (tmp_path / "credentials.json").write_text('{"warehouse": {"kind": "redshift"}}')
+    assert warehouse_kind(tmp_path) == "redshift"
 
 
 @pytest.mark.parametrize(
