@@ -1,6 +1,7 @@
 """Airflow on this machine: its one user, whose password is told once, where lineage goes, and what a person sees."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from local_airflow import __main__ as command_line
 from local_airflow import runner
 from local_airflow.runtime import LINEAGE, PROCESSES, TRANSPORT, USER, Airflow
 from sandbox.running import is_same
@@ -107,3 +109,18 @@ def test_what_a_closed_terminal_left_is_stopped(tmp_path: Path, monkeypatch: pyt
     assert done.stdout == "Airflow is stopped\n"
     assert not is_same(*left[1])
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_is_like_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(sys, "argv", ["local_airflow", "stop", "--dir", str(tmp_path / "box")])
+    try:
+        assert command_line.main() == 0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
