@@ -118,9 +118,15 @@ class LocalSpark:
 
 
 def _runtime() -> str:
-    """A hash of the Java and Spark in use: an archive is valid for them only."""
+    """A hash of the Java and Spark in use: an archive is valid for them only, and for the files as they were installed.
+
+    Java compares the time of each jar with the archive's, and does without it, silently, where they differ.
+    """
     java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else "java"
     java_version = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
     spark = find_spec("pyspark")
-    text = f"{java_version}{spark.origin if spark else ''}{SHARED.read_text()}"
+    origin = Path(spark.origin) if spark and spark.origin else Path()
+    jars = sorted(origin.parent.glob("jars/*.jar"))
+    installed = [(jar.name, jar.stat().st_mtime_ns) for jar in jars]
+    text = f"{java_version}{origin}{installed}{SHARED.read_text()}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,6 +1,7 @@
 """Airflow on this machine: its one user, whose password is told once, where lineage goes, and what a person sees."""
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -9,12 +10,13 @@ import threading
 import urllib.request
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from local_airflow import __main__ as command_line
-from local_airflow import runner
+from local_airflow import runner, spark
 from local_airflow.runtime import LINEAGE, PROCESSES, TRANSPORT, USER, Airflow
 from sandbox.running import is_same
 from tests.support.paths import ROOT
@@ -124,3 +126,18 @@ def test_a_closed_terminal_is_like_an_interrupt(
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def test_the_class_archive_is_made_again_for_a_new_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Java would ignore one that was made of jars with other times, and each job would start seconds later."""
+    (tmp_path / "jars").mkdir()
+    jar = tmp_path / "jars" / "spark-core.jar"
+    jar.write_bytes(b"")
+    found = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(spark, "find_spec", lambda _: found)
+    before = spark.LocalSpark(tmp_path).archive
+    assert spark.LocalSpark(tmp_path).archive == before
+    os.utime(jar, (1, 1))
+    assert spark.LocalSpark(tmp_path).archive != before
