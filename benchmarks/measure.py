@@ -17,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.results import DONE, Measured
 from sandbox.running import stop_trees
+from sandbox.surroundings import SPARKS_OWN, without
 
 #: PSS counts a page that n processes share as 1/n in each, so that the memory of forked workers is not counted twice.
 MEMORY = "PSS" if hasattr(psutil.Process(), "memory_full_info") and sys.platform == "linux" else "RSS"
@@ -160,6 +161,5 @@ def cpu_of(roots: Sequence[int]) -> float:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """This process's environment without the settings of Python, Spark and libpq, and with `more`."""
-    settings = ("DVDRENTAL_", "PG", "PYSPARK_", "SPARK_", "PYTHON", "AIRFLOW")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
-    return kept | more
+    settings = (*SPARKS_OWN, "DVDRENTAL_", "PG", "PYTHON", "AIRFLOW")
+    return without(os.environ, *settings) | more

@@ -24,11 +24,11 @@ from local_airflow.errors import LocalAirflowError
 from sandbox.access import write_secret
 from sandbox.postgres import free_port
 from sandbox.running import is_same, stop_trees
-from sandbox.surroundings import reach_this_machine_directly, without_spark
+from sandbox.surroundings import SPARKS_OWN, reach_this_machine_directly, without
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Airflow's only user: other users of this machine have no login.
 SCHEDULED = "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"
+#: Airflow's only user: other users of this machine have no login.
 USER = "admin"
 #: In Airflow's home: its processes, the one that started them first.
 PROCESSES = "processes.json"
@@ -86,7 +86,7 @@ class Airflow:
         if self.is_new_login:
             write_secret(self.login_file, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
         reach_this_machine_directly()
-        self.environment = without_spark(os.environ) | self._configuration() | connections
+        self.environment = without(os.environ, *SPARKS_OWN) | self._configuration() | connections
 
     def __enter__(self) -> "Airflow":
         """Start all components. Raises LocalAirflowError."""

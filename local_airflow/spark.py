@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from sandbox.surroundings import without_spark
+from sandbox.surroundings import SPARKS_OWN, without
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "config" / "spark-defaults.conf"
@@ -74,7 +74,7 @@ class LocalSpark:
             old.unlink()
         training = self.properties.with_name("spark-training.conf")
         training.write_text(self._text(f"{SMALL} -XX:ArchiveClassesAtExit={self._unfinished} -Xlog:disable"))
-        environment = without_spark(os.environ) | {
+        environment = without(os.environ, *SPARKS_OWN) | {
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": sys.executable,
         }

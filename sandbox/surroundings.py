@@ -18,6 +18,6 @@ def reach_this_machine_directly() -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = hosts
 
 
-def without_spark(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the shell's own Spark."""
-    return {name: value for name, value in environment.items() if not name.startswith(SPARKS_OWN)}
+def without(environment: Mapping[str, str], *beginnings: str) -> dict[str, str]:
+    """The environment without the variables whose names begin so."""
+    return {name: value for name, value in environment.items() if not name.startswith(beginnings)}

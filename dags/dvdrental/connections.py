@@ -80,7 +80,8 @@ def jdbc_url(connection: Any) -> str:
     extra = connection.extra_dejson
     options = {"sslmode": extra["sslmode"]} if extra.get("sslmode") else {}
     host = connection.host or ""
-    place = f"{f'[{host}]' if ':' in host.strip('[]') and host[0] != '[' else host}:{connection.port or port}"
+    is_bare_ipv6 = ":" in host and not host.startswith("[")
+    place = f"{f'[{host}]' if is_bare_ipv6 else host}:{connection.port or port}"
     if scheme == "redshift" and str(extra.get("iam", "")).lower() == "true":
         scheme = "redshift:iam"
         options |= {name: _as_option(extra[key]) for key, name in IAM_EXTRAS.items() if extra.get(key)}

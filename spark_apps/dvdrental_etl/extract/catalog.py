@@ -89,24 +89,7 @@ def _relation(source: Source, table: SourceTable) -> Relation | None:
     if not found:
         return None
     oid, is_readable, has_xmin = found[0]
-    definition = _definition(source, oid, table)
-    return Relation(oid, is_readable, has_xmin, _columns(source, oid), definition)
-
-
-def _definition(source: Source, oid: int, table: SourceTable) -> str:
-    """A digest of the columns that are read: position, type, default of older rows, labels."""
-    rows = source.rows(
-        """
-        SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, CAST(a.attmissingval AS text), CAST(ARRAY(
-            SELECT e.enumlabel FROM pg_enum e JOIN pg_type t ON e.enumtypid IN (t.oid, t.typbasetype)
-            WHERE t.oid = a.atttypid ORDER BY e.enumsortorder
-        ) AS text)
-        FROM pg_attribute a
-        WHERE a.attrelid = %s AND a.attname = ANY(%s) AND NOT a.attisdropped ORDER BY a.attnum
-        """,
-        (oid, [table.key, *table.types]),
-    )
-    return hashlib.md5(repr(rows).encode(), usedforsecurity=False).hexdigest()[:8]
+    return Relation(oid, is_readable, has_xmin, *_columns(source, oid, table))
 
 
 def _differences(source: Source, table: SourceTable, relation: Relation | None) -> Iterator[str]:
@@ -129,16 +112,21 @@ def _differences(source: Source, table: SourceTable, relation: Relation | None) 
             yield f"{where}.{name} has more decimals than {declared}{precision} keeps"
 
 
-def _columns(source: Source, oid: int) -> dict[str, StoredType]:
+def _columns(source: Source, oid: int, table: SourceTable) -> tuple[dict[str, StoredType], str]:
+    """The type of each column, and a digest of those that are read: position, type, default of older rows, labels."""
     rows = source.rows(
         """
         SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' ELSE b.typname END,
-            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END
+            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+            a.attnum, a.atttypid, CAST(a.attmissingval AS text),
+            CAST(ARRAY(SELECT enumlabel FROM pg_enum WHERE enumtypid = b.oid ORDER BY enumsortorder) AS text)
         FROM pg_attribute a
         JOIN pg_type t ON t.oid = a.atttypid
         JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-        WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
         """,
         (oid,),
     )
-    return {name: StoredType(kind, modifier) for name, kind, modifier in rows}
+    read = repr([row for row in rows if row[0] in {table.key, *table.types}])
+    digest = hashlib.md5(read.encode(), usedforsecurity=False).hexdigest()[:8]
+    return {name: StoredType(kind, modifier) for name, kind, modifier, *_ in rows}, digest

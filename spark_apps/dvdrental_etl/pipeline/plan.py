@@ -18,6 +18,7 @@ def plan(context: LoadContext, extraction: Extraction) -> Counts:
     """The counts of a load that writes nothing. The context's batch has no number."""
     extraction.source.begin()
     with _nothing_kept(context) as cursor:
+        batch.require_not_before(cursor, context.batch.as_of, [context.target.table])
         last = watermark.read(cursor, context.target.table)
     state = source_state.read(context, extraction, last)
     try:
@@ -33,7 +34,6 @@ def _nothing_kept(context: LoadContext) -> Iterator[Cursor]:
     with warehouse.transaction(keep=False) as cursor:
         warehouse.name_session(cursor, NAME)  # idle while Spark works, and not dead
         warehouse.ensure_tables(cursor)
-        batch.require_not_before(cursor, context.batch.as_of, [context.target.table])
         yield cursor
 
 
